@@ -1,0 +1,53 @@
+"""Tables of equal-length numpy columns: what frames are decoded to, and what facts are kept in.
+
+A table is a frozen dataclass whose fields are one-dimensional arrays, a row an entry. It is the one container that
+decoding, facts and checks share; pandas sees it through :meth:`Table.to_frame`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows: TypeAlias = npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Base of all tables; a subclass declares its columns as fields, each an array with one entry a row."""
+
+    @classmethod
+    def column_names(cls) -> tuple[str, ...]:
+        """Names of the columns, in the order of declaration."""
+        return tuple(column.name for column in fields(cls))
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[Self]) -> Self:
+        """One table with the rows of ``tables`` in their order; ``tables`` must not be empty."""
+        if len(tables) == 1:
+            return tables[0]
+        return cls(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in cls.column_names()})
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The columns by name."""
+        return {name: getattr(self, name) for name in self.column_names()}
+
+    def select(self, rows: Rows) -> Self:
+        """The table of some rows: by mask, by positions (in their order), or by slice."""
+        return type(self)(**{name: column[rows] for name, column in self.columns().items()})
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table as a pandas DataFrame; columns ending in ``_ns`` stay integers (nanoseconds since 1970, UTC)."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns(), copy=False)
+
+    def __len__(self) -> int:
+        return len(getattr(self, self.column_names()[0]))

@@ -29,6 +29,11 @@ class Table:
         return tuple(column.name for column in fields(cls))
 
     @classmethod
+    def empty(cls) -> Self:
+        """The table with no rows."""
+        return cls(**{name: np.zeros(0, dtype=np.int64) for name in cls.column_names()})
+
+    @classmethod
     def concatenate(cls, tables: Sequence[Self]) -> Self:
         """One table with the rows of ``tables`` in their order; ``tables`` must not be empty."""
         if len(tables) == 1:
@@ -44,10 +49,10 @@ class Table:
         return type(self)(**{name: column[rows] for name, column in self.columns().items()})
 
     def to_frame(self) -> pd.DataFrame:
-        """The table as a pandas DataFrame; columns ending in ``_ns`` stay integers (nanoseconds since 1970, UTC)."""
+        """The one-dimensional columns as a pandas DataFrame; ``_ns`` stays int64 (nanoseconds since 1970, UTC)."""
         import pandas as pd
 
-        return pd.DataFrame(self.columns(), copy=False)
+        return pd.DataFrame({name: column for name, column in self.columns().items() if column.ndim == 1}, copy=False)
 
     def __len__(self) -> int:
         return len(getattr(self, self.column_names()[0]))

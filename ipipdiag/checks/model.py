@@ -1,0 +1,219 @@
+"""What a check declares and what it answers.
+
+Nothing here imports numpy or pandas: ``ipipdiag checks`` and ``ipipdiag explain`` load every check and must answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """What the finding does to traffic, if true; it never says how sure that is."""
+
+    CRITICAL = "critical"  # traffic is lost or misdelivered now
+    ERROR = "error"  # a path or a setting is wrong and loses traffic under some condition
+    WARNING = "warning"  # off the expected form, effect unsure
+    NOTICE = "notice"  # worth knowing
+
+    @property
+    def rank(self) -> int:
+        """0 for critical, rising as the severity falls."""
+        return list(Severity).index(self)
+
+
+class Confidence(StrEnum):
+    """How sure a finding is; it never says how bad that is."""
+
+    CONFIRMED = "confirmed"  # the packets alone prove it
+    LIKELY = "likely"  # packets and configuration agree, another cause is possible
+    POSSIBLE = "possible"  # a weak sign
+
+    @property
+    def rank(self) -> int:
+        """0 for confirmed, rising as confidence falls."""
+        return list(Confidence).index(self)
+
+
+class Status(StrEnum):
+    """What became of a check in one run."""
+
+    PASS = "pass"  # noqa: S105 - examined something, and it was as expected
+    FAIL = "fail"  # at least one finding of severity warning or above
+    NOTED = "noted"  # findings, all of them notices
+    NOT_APPLICABLE = "not_applicable"  # what it judges cannot occur here
+    NOT_CHECKED = "not_checked"  # it could occur, but this capture cannot show it
+    CRASHED = "crashed"  # a bug of ours; the other checks still ran
+
+
+class Reason(StrEnum):
+    """Why a check could not be made."""
+
+    NO_CONFIG = "no_config"
+    WRONG_POINT = "wrong_point"
+    SNAP_LENGTH = "snap_length"
+    ONE_DIRECTION = "one_direction"
+    NO_HANDSHAKE = "no_handshake"
+    SINGLE_POINT = "single_point"
+    TOO_SHORT = "too_short"
+    TOO_FEW_PACKETS = "too_few_packets"
+    LIMIT_REACHED = "limit_reached"
+    CAPTURE_DROPS = "capture_drops"
+    NO_OVERLAP = "no_overlap"
+    FILTERED = "filtered"
+    NOT_BUILT = "not_built"
+
+
+class SubjectKind(StrEnum):
+    """What a finding is about."""
+
+    FLOW = "flow"
+    NODE_PAIR = "node_pair"
+    NODE = "node"
+    POD = "pod"
+    BLOCK = "block"
+    SESSION = "session"
+    LINK = "link"
+    POINT = "point"
+    CAPTURE = "capture"
+
+
+class Component(StrEnum):
+    """Who is to be looked at."""
+
+    FELIX = "Felix"
+    BIRD = "BIRD"
+    CNI = "Calico CNI plugin"
+    IPAM = "Calico IPAM"
+    KUBE_PROXY = "kube-proxy"
+    NODE_KERNEL = "node kernel"
+    NODE_FIREWALL = "node firewall"
+    NODE_NETWORK = "node network"
+    POD = "pod"
+    CONFIGURATION = "Calico configuration"
+    CAPTURE = "capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a finding is about: the text people read, and the addresses by which findings are tied together.
+
+    ``nodes`` and ``addresses`` are dotted IPv4 text; nodes are outer (node) addresses, addresses those of pods,
+    services and routers.
+    """
+
+    kind: SubjectKind
+    text: str
+    nodes: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Frames of one input that show the finding, and a display filter that selects them in Wireshark."""
+
+    input: str
+    frames: tuple[int, ...]
+    display_filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Expected against observed, about one subject.
+
+    ``title`` is the sentence an experienced colleague would say first, without code or severity, naming who and
+    between whom; ``expected`` and ``observed`` are whole sentences. ``first_ns`` and ``last_ns`` bound what was
+    observed. ``worked`` is what was seen to work beside it. ``confirm`` are read-only commands, ``fix`` what to do once
+    it is confirmed. ``code`` and ``name`` are filled from the check's declaration when the check is run.
+    """
+
+    severity: Severity
+    confidence: Confidence
+    subject: Subject
+    title: str
+    expected: str
+    observed: str
+    count: int
+    first_ns: int | None
+    last_ns: int | None
+    evidence: tuple[Evidence, ...]
+    component: Component
+    confirm: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    worked: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    code: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why nothing, or not everything, could be judged: what is missing, and the command that would provide it."""
+
+    reason: Reason
+    missing: str
+    enable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A check's answer: how many things it examined, what it found, and what kept it from judging."""
+
+    examined: int = 0
+    findings: tuple[Finding, ...] = ()
+    missing: Missing | None = None
+
+    @property
+    def status(self) -> Status:
+        """FAIL or NOTED by the findings; else PASS if anything was examined; else why not."""
+        if any(finding.severity is not Severity.NOTICE for finding in self.findings):
+            return Status.FAIL
+        if self.findings:
+            return Status.NOTED
+        if self.examined:
+            return Status.PASS
+        return Status.NOT_CHECKED if self.missing else Status.NOT_APPLICABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The declaration of one check; its module's docstring is its user page.
+
+    ``severity`` is the highest the check gives. ``points`` are the roles at which it can judge, as text for people
+    ("node NIC"). ``examine`` names the facts it needs as its parameters (see :mod:`ipipdiag.checks.run`) and returns an
+    :class:`Outcome`.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    summary: str
+    points: str
+    examine: Callable[..., Outcome]
+    page: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.code) != 7 or not self.code.startswith("IPD") or not self.code[3:].isdigit():
+            raise ValueError(f"not a check code: {self.code!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What became of one check: its declaration, its status, and its answer (None where it crashed)."""
+
+    code: str
+    name: str
+    status: Status
+    examined: int = 0
+    reason: Reason | None = None
+    missing: str | None = None
+    enable: str | None = None
+    error: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+Arguments = dict[str, Any]

@@ -1,0 +1,177 @@
+"""From frames to facts: one collector a point, fed batch by batch.
+
+A point is one place of one capture: an interface of the file, and on Linux cooked v2 (``tcpdump -i any``) one kernel
+interface index of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.capture import Capture, CaptureSummary
+from ipipdiag.decode import decode
+from ipipdiag.decode.bgp import BgpRoutes, read_routes
+from ipipdiag.decode.packets import ArpMessages, Decoded
+from ipipdiag.facts import links, tunnels
+from ipipdiag.facts.extent import Extent, ExtentFold
+from ipipdiag.facts.flows import Flows, flow_rows, with_answers
+from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
+from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
+from ipipdiag.facts.tally import TallyBuilder
+from ipipdiag.table import Table
+
+TableT = TypeVar("TableT", bound=Table)
+
+ROW_LIMIT = 200_000  # rows of one tally at one point; what does not fit is counted
+
+
+@dataclass(frozen=True, slots=True)
+class PointKey:
+    """A place within one capture: interface number of the file, kernel interface index (-1: the link tells none)."""
+
+    interface: int
+    interface_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointFacts:
+    """What happened at one point; no word of what should have."""
+
+    key: PointKey
+    extent: Extent
+    mac_pairs: links.MacPairs
+    stops: links.Stops
+    flows: Flows
+    tunnels: tunnels.Tunnels
+    tunnel_headers: tunnels.TunnelHeaders
+    inner_defects: tunnels.InnerDefects
+    fragments: tunnels.Fragments
+    duplicates: Duplicates
+    loops: Loops
+    arp_messages: ArpMessages
+    icmp_reports: IcmpReports
+    bgp_routes: BgpRoutes
+    left_out: int  # packets whose flow or message found no room in the tables
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """One capture, read to its end: what the file is, and the facts of its points in the order of their first frame."""
+
+    summary: CaptureSummary
+    points: tuple[PointFacts, ...]
+
+
+class PointCollector:
+    """Collects the facts of one point from its frames in order."""
+
+    def __init__(self, key: PointKey) -> None:
+        self._key = key
+        self._extent = ExtentFold()
+        self._duplicate_fold = DuplicateFold()
+        self._loop_fold = LoopFold()
+        self._mac_pairs = TallyBuilder(links.MacPairs, ROW_LIMIT)
+        self._stops = TallyBuilder(links.Stops, ROW_LIMIT)
+        self._flows = TallyBuilder(Flows, ROW_LIMIT)
+        self._tunnels = TallyBuilder(tunnels.Tunnels, ROW_LIMIT)
+        self._tunnel_headers = TallyBuilder(tunnels.TunnelHeaders, ROW_LIMIT)
+        self._inner_defects = TallyBuilder(tunnels.InnerDefects, ROW_LIMIT)
+        self._fragments = TallyBuilder(tunnels.Fragments, ROW_LIMIT)
+        self._duplicates = TallyBuilder(Duplicates, ROW_LIMIT)
+        self._loops = TallyBuilder(Loops, ROW_LIMIT)
+        self._arp = MessageLog(ArpMessages)
+        self._icmp = MessageLog(IcmpReports)
+        self._bgp = MessageLog(BgpRoutes)
+
+    def step(self, decoded: Decoded, routes: BgpRoutes) -> None:
+        """Add this point's share of a batch."""
+        packets = decoded.packets
+        self._extent.step(packets)
+        self._mac_pairs.add(links.mac_pair_rows(packets))
+        self._stops.add(links.stop_rows(packets))
+        self._tunnels.add(tunnels.tunnel_rows(packets))
+        self._fragments.add(tunnels.fragment_rows(packets))
+        self._arp.add(decoded.arp_messages)
+        self._icmp.add(icmp_report_rows(decoded))
+        self._bgp.add(routes)
+        duplicate = self._duplicate_fold.step(packets)
+        if duplicate.any():
+            self._duplicates.add(duplicate_rows(packets.select(duplicate)))
+            packets = packets.select(~duplicate)
+        self._loops.add(self._loop_fold.step(packets))
+        self._flows.add(flow_rows(packets))
+        self._tunnel_headers.add(tunnels.tunnel_header_rows(packets))
+        self._inner_defects.add(tunnels.inner_defect_rows(packets))
+
+    def finish(self) -> PointFacts:
+        """The facts of all that was added."""
+        builders = (self._mac_pairs, self._flows, self._tunnels, self._tunnel_headers, self._fragments, self._loops)
+        logs = (self._arp, self._icmp, self._bgp)
+        return PointFacts(
+            key=self._key,
+            extent=self._extent.finish(),
+            mac_pairs=self._mac_pairs.finish(),
+            stops=self._stops.finish(),
+            flows=with_answers(self._flows.finish()),
+            tunnels=self._tunnels.finish(),
+            tunnel_headers=self._tunnel_headers.finish(),
+            inner_defects=self._inner_defects.finish(),
+            fragments=self._fragments.finish(),
+            duplicates=self._duplicates.finish(),
+            loops=self._loops.finish(),
+            arp_messages=self._arp.finish(),
+            icmp_reports=self._icmp.finish(),
+            bgp_routes=self._bgp.finish(),
+            left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs),
+        )
+
+
+def collect_facts(capture: Capture) -> CaptureFacts:
+    """Read a capture to its end and return its facts; an interface without frames is a point without frames."""
+    collectors: dict[PointKey, PointCollector] = {}
+    for batch in capture.batches():
+        decoded = decode(batch, capture.interfaces)
+        routes = read_routes(batch.buffer, decoded.bgp_segments, decoded.packets)
+        for key, rows in _points(decoded):
+            share, share_routes = (decoded, routes) if rows is None else _share(decoded, routes, rows)
+            collectors.setdefault(key, PointCollector(key)).step(share, share_routes)
+    with_frames = {key.interface for key in collectors}
+    for interface in capture.interfaces:
+        if interface.number not in with_frames:
+            key = PointKey(interface.number, -1)
+            collectors[key] = PointCollector(key)
+    return CaptureFacts(capture.summary(), tuple(collector.finish() for collector in collectors.values()))
+
+
+def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.bool_] | None]]:
+    """The points of a batch in the order of their first frame, with the mask of their rows (None: all rows)."""
+    packets = decoded.packets
+    place = (packets.interface.astype(np.int64) << 32) + packets.interface_index
+    distinct, first = np.unique(place, return_index=True)
+    for position in np.sort(first):
+        key = PointKey(int(packets.interface[position]), int(packets.interface_index[position]))
+        yield key, None if len(distinct) == 1 else place == place[position]
+
+
+def _share(decoded: Decoded, routes: BgpRoutes, rows: npt.NDArray[np.bool_]) -> tuple[Decoded, BgpRoutes]:
+    """The rows of one point, the ``row`` columns of the small tables counted anew."""
+    position = np.cumsum(rows) - 1
+
+    def own(table: TableT) -> TableT:
+        kept = table.select(rows[table.row])
+        return type(kept)(**(kept.columns() | {"row": position[kept.row]}))
+
+    return (
+        Decoded(
+            decoded.packets.select(rows),
+            own(decoded.arp_messages),
+            own(decoded.icmp_errors),
+            own(decoded.bgp_segments),
+        ),
+        own(routes),
+    )

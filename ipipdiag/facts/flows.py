@@ -1,0 +1,149 @@
+"""Flows: for every directed 5-tuple and every form it takes on the link, how many packets and how they looked.
+
+One conversation that travels bare one way and wrapped the other is two rows; a flow that changes its next hop has a row
+a next hop. Duplicate sightings of one packet are merged before flows are counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.decode.packets import ABSENT_MAC, Packets, Tunnel
+from ipipdiag.facts.tally import Tally, frame_numbers, group_rows, key, largest, smallest, total
+
+ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+ECHO_REPLY, ECHO_REQUEST = 0, 8
+DNS_PORT = 53
+NO_TTL = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Flows(Tally):
+    """A row a directed 5-tuple, form (tunnel and outer addresses) and pair of MACs.
+
+    The ports of ICMP echo messages are their identifier, both of them, so that a reply is the reverse of its request;
+    of other protocols -1. Lengths are in bytes of the inner IP packet. TTLs of an absent outer header are 0.
+    """
+
+    tunnel: npt.NDArray[np.int64] = key()  # Tunnel
+    outer_source: npt.NDArray[np.int64] = key()  # 0: bare
+    outer_destination: npt.NDArray[np.int64] = key()
+    source_mac: npt.NDArray[np.int64] = key()  # ABSENT_MAC: the link has none
+    destination_mac: npt.NDArray[np.int64] = key()
+    packet_type: npt.NDArray[np.int64] = key()  # PacketType, of cooked captures
+    source: npt.NDArray[np.int64] = key()
+    destination: npt.NDArray[np.int64] = key()
+    protocol: npt.NDArray[np.int64] = key()
+    source_port: npt.NDArray[np.int64] = key()
+    destination_port: npt.NDArray[np.int64] = key()
+    packets: npt.NDArray[np.int64] = total()
+    bytes: npt.NDArray[np.int64] = total()
+    first_ns: npt.NDArray[np.int64] = smallest()
+    last_ns: npt.NDArray[np.int64] = largest()
+    last_frame: npt.NDArray[np.int64] = largest()
+    ttl_min: npt.NDArray[np.int64] = smallest()
+    ttl_max: npt.NDArray[np.int64] = largest()
+    outer_ttl_min: npt.NDArray[np.int64] = smallest()
+    outer_ttl_max: npt.NDArray[np.int64] = largest()
+    length_max: npt.NDArray[np.int64] = largest()
+    payload_max: npt.NDArray[np.int64] = largest()  # bytes of transport payload; -1 unknown
+    mss_max: npt.NDArray[np.int64] = largest()  # of SYN and SYN-ACK; -1 without
+    mss_frame: npt.NDArray[np.int64] = largest()  # last frame that carried an MSS; 0 without
+    requests: npt.NDArray[np.int64] = total()  # packets that must be answered: SYN, echo request, DNS query
+    first_request_ns: npt.NDArray[np.int64] = smallest()  # largest int64 without
+    last_request_ns: npt.NDArray[np.int64] = largest()  # -1 without
+    syns: npt.NDArray[np.int64] = total()
+    syn_acks: npt.NDArray[np.int64] = total()
+    resets: npt.NDArray[np.int64] = total()
+    echo_requests: npt.NDArray[np.int64] = total()
+    echo_replies: npt.NDArray[np.int64] = total()
+    data_packets: npt.NDArray[np.int64] = total()  # TCP with payload
+    partial_checksums: npt.NDArray[np.int64] = total()
+    fragments: npt.NDArray[np.int64] = total()  # inner fragments
+    frames: npt.NDArray[np.int64] = frame_numbers()
+    answers: npt.NDArray[np.int64] = total()  # packets of the reverse 5-tuple at this point, in any form
+    answers_bare: npt.NDArray[np.int64] = total()  # those of them that are not wrapped
+
+
+NO_TIME = np.iinfo(np.int64).max
+
+
+def flow_rows(packets: Packets) -> Flows:
+    """A row for each packet of the table that has an inner IPv4 header."""
+    packets = packets.select(packets.inner_header_length > 0)
+    wide = {name: column.astype(np.int64) for name, column in packets.columns().items()}
+    is_tcp, is_udp = packets.tcp_header_length > 0, packets.inner_protocol == UDP
+    flags = packets.tcp_flags
+    is_syn = is_tcp & (flags & (SYN | ACK) == SYN)
+    is_syn_ack = is_tcp & (flags & (SYN | ACK) == SYN | ACK)
+    is_echo_request = packets.icmp_type == ECHO_REQUEST
+    is_echo_reply = packets.icmp_type == ECHO_REPLY
+    is_echo = is_echo_request | is_echo_reply
+    is_request = is_syn | is_echo_request | (is_udp & (packets.destination_port == DNS_PORT))
+    has_mss = (is_syn | is_syn_ack) & (packets.tcp_mss >= 0)
+    return Flows(
+        tunnel=wide["tunnel"],
+        outer_source=wide["outer_source"],
+        outer_destination=wide["outer_destination"],
+        source_mac=wide["source_mac"],
+        destination_mac=wide["destination_mac"],
+        packet_type=wide["packet_type"],
+        source=wide["inner_source"],
+        destination=wide["inner_destination"],
+        protocol=wide["inner_protocol"],
+        source_port=np.where(is_echo, wide["icmp_id"], wide["source_port"]),
+        destination_port=np.where(is_echo, wide["icmp_id"], wide["destination_port"]),
+        packets=np.ones(len(packets), dtype=np.int64),
+        bytes=wide["inner_total_length"],
+        first_ns=packets.time_ns,
+        last_ns=packets.time_ns,
+        last_frame=packets.number,
+        ttl_min=wide["inner_ttl"],
+        ttl_max=wide["inner_ttl"],
+        outer_ttl_min=wide["outer_ttl"],
+        outer_ttl_max=wide["outer_ttl"],
+        length_max=wide["inner_total_length"],
+        payload_max=wide["payload_length"],
+        mss_max=np.where(has_mss, packets.tcp_mss, -1).astype(np.int64),
+        mss_frame=np.where(has_mss, packets.number, 0),
+        requests=is_request.astype(np.int64),
+        first_request_ns=np.where(is_request, packets.time_ns, NO_TIME),
+        last_request_ns=np.where(is_request, packets.time_ns, -1),
+        syns=is_syn.astype(np.int64),
+        syn_acks=is_syn_ack.astype(np.int64),
+        resets=(is_tcp & (flags & RST != 0)).astype(np.int64),
+        echo_requests=is_echo_request.astype(np.int64),
+        echo_replies=is_echo_reply.astype(np.int64),
+        data_packets=(is_tcp & (packets.payload_length > 0)).astype(np.int64),
+        partial_checksums=wide["checksum_partial"],
+        fragments=(packets.inner_more_fragments | (packets.inner_fragment_offset > 0)).astype(np.int64),
+        frames=packets.number[:, None],
+        answers=np.zeros(len(packets), dtype=np.int64),
+        answers_bare=np.zeros(len(packets), dtype=np.int64),
+    )
+
+
+def with_answers(flows: Flows) -> Flows:
+    """The same flows, each with the number of packets that its reverse 5-tuple has at this point."""
+    count = len(flows)
+    if count == 0:
+        return flows
+    forward = [flows.source, flows.destination, flows.protocol, flows.source_port, flows.destination_port]
+    backward = [flows.destination, flows.source, flows.protocol, flows.destination_port, flows.source_port]
+    codes, first = group_rows([np.concatenate(pair) for pair in zip(forward, backward, strict=True)])
+    sent, sent_bare = np.zeros(len(first), dtype=np.int64), np.zeros(len(first), dtype=np.int64)
+    np.add.at(sent, codes[:count], flows.packets)
+    np.add.at(sent_bare, codes[:count], np.where(flows.tunnel == Tunnel.NONE, flows.packets, 0))
+    # an echo reply answers a request, not another reply: a flow of one's own address is its own reverse
+    own = flows.source == flows.destination
+    answers = np.where(own, 0, sent[codes[count:]])
+    answers_bare = np.where(own, 0, sent_bare[codes[count:]])
+    columns = flows.columns() | {"answers": answers, "answers_bare": answers_bare}
+    return Flows(**columns)
+
+
+__all__ = ["ABSENT_MAC", "Flows", "flow_rows", "with_answers"]

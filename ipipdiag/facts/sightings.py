@@ -1,0 +1,207 @@
+"""Folds over one point's packets in order: the same packet seen twice, and the same packet passing again and again.
+
+Both look back a bounded number of packets and a bounded time, counted packet by packet, so that the answer does not
+depend on how the frames were cut into batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ipipdiag.decode.packets import Packets
+from ipipdiag.facts.tally import Tally, frame_numbers, hash_rows, key, largest, smallest, total
+
+DUPLICATE_WINDOW_PACKETS = 4_096
+DUPLICATE_WINDOW_NS = 2_000_000  # a mirror port or a second interface shows a packet again within microseconds
+LOOP_WINDOW_PACKETS = 65_536
+LOOP_WINDOW_NS = 1_000_000_000  # one round of a routing loop takes less than a second on any network that works
+LOOP_SIGHTINGS = 3
+
+_HEADER = (
+    "tunnel vni outer_dscp outer_ecn outer_total_length outer_id outer_fragment_offset outer_ttl outer_protocol "
+    "outer_source outer_destination inner_dscp inner_ecn inner_total_length inner_id inner_dont_fragment "
+    "inner_more_fragments inner_fragment_offset inner_ttl inner_protocol inner_source inner_destination source_port "
+    "destination_port transport_checksum tcp_sequence tcp_acknowledgement tcp_flags tcp_window tcp_timestamp "
+    "icmp_type icmp_code icmp_id icmp_sequence"
+).split()
+_TRAVELLING = (
+    "tunnel source_mac destination_mac packet_type inner_total_length inner_id inner_fragment_offset inner_protocol "
+    "inner_source inner_destination source_port destination_port transport_checksum tcp_sequence tcp_acknowledgement "
+    "tcp_flags icmp_type icmp_code icmp_id icmp_sequence"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates(Tally):
+    """Frames that show a packet already seen with the very same headers; a row a form of packet."""
+
+    tunnel: npt.NDArray[np.int64] = key()
+    packets: npt.NDArray[np.int64] = total()
+    first_ns: npt.NDArray[np.int64] = smallest()
+    last_ns: npt.NDArray[np.int64] = largest()
+    frames: npt.NDArray[np.int64] = frame_numbers()
+
+
+@dataclass(frozen=True, slots=True)
+class Loops(Tally):
+    """Packets seen at least LOOP_SIGHTINGS times in one direction and form, their TTL falling each time.
+
+    A row an inner source and destination and a form. ``packets`` counts looping packets, ``sightings`` their frames,
+    ``sightings_max`` the most that one of them has. TTLs are of the inner header.
+    """
+
+    tunnel: npt.NDArray[np.int64] = key()
+    outer_source: npt.NDArray[np.int64] = key()
+    outer_destination: npt.NDArray[np.int64] = key()
+    source_mac: npt.NDArray[np.int64] = key()
+    destination_mac: npt.NDArray[np.int64] = key()
+    source: npt.NDArray[np.int64] = key()
+    destination: npt.NDArray[np.int64] = key()
+    protocol: npt.NDArray[np.int64] = key()
+    packets: npt.NDArray[np.int64] = total()
+    sightings: npt.NDArray[np.int64] = total()
+    sightings_max: npt.NDArray[np.int64] = largest()
+    ttl_first: npt.NDArray[np.int64] = largest()  # at the first sighting, the largest of the packets
+    ttl_last: npt.NDArray[np.int64] = smallest()
+    first_ns: npt.NDArray[np.int64] = smallest()
+    last_ns: npt.NDArray[np.int64] = largest()
+    frames: npt.NDArray[np.int64] = frame_numbers()
+
+
+def _hash(packets: Packets, names: list[str]) -> npt.NDArray[np.uint64]:
+    return hash_rows([getattr(packets, name) for name in names])
+
+
+def _previous(hashes: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions of the rows whose hash occurred before, in order, and the position of its latest occurrence."""
+    codes, _ = pd.factorize(hashes)
+    repeated = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    order = repeated[np.argsort(codes[repeated], kind="stable")]
+    same = codes[order[1:]] == codes[order[:-1]]
+    later, earlier = order[1:][same], order[:-1][same]
+    by_position = np.argsort(later)
+    return later[by_position], earlier[by_position]
+
+
+class DuplicateFold:
+    """Marks the frames of one point that show, within a short time, a packet already seen.
+
+    The TTL is part of what must be equal: a lower one is the same packet one hop further. A packet that nothing
+    distinguishes from the next of its kind (identification 0, no payload, no timestamp) is not judged.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._times = np.zeros(0, dtype=np.int64)
+
+    def step(self, packets: Packets) -> npt.NDArray[np.bool_]:
+        """True for each row that duplicates an earlier one of this or an earlier batch."""
+        is_ip = (packets.inner_header_length > 0) | (packets.outer_header_length > 0)
+        anonymous = (packets.outer_id == 0) & (packets.inner_id == 0) & (packets.tcp_timestamp < 0)
+        judged = np.flatnonzero(is_ip & ~(anonymous & (packets.payload_length <= 0)))
+        # rows that are not judged still count as packets of the window: give each a hash of its own
+        own = np.zeros(len(packets), dtype=np.uint64)
+        own[:] = packets.number.astype(np.uint64) | np.uint64(1 << 63)
+        own[judged] = _hash(packets.select(judged), _HEADER) & np.uint64((1 << 63) - 1)
+        carried = len(self._hashes)
+        hashes = np.concatenate([self._hashes, own])
+        times = np.concatenate([self._times, packets.time_ns])
+        later, earlier = _previous(hashes)
+        near = (later - earlier <= DUPLICATE_WINDOW_PACKETS) & (
+            np.abs(times[later] - times[earlier]) <= DUPLICATE_WINDOW_NS
+        )
+        near &= later >= carried
+        duplicate = np.zeros(len(packets), dtype=np.bool_)
+        duplicate[later[near] - carried] = True
+        self._hashes, self._times = hashes[-DUPLICATE_WINDOW_PACKETS:], times[-DUPLICATE_WINDOW_PACKETS:]
+        return duplicate
+
+
+def duplicate_rows(packets: Packets) -> Duplicates:
+    """A row for each duplicate, given the table of the duplicates alone."""
+    return Duplicates(
+        tunnel=packets.tunnel.astype(np.int64),
+        packets=np.ones(len(packets), dtype=np.int64),
+        first_ns=packets.time_ns,
+        last_ns=packets.time_ns,
+        frames=packets.number[:, None],
+    )
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is known of the latest sighting of a packet."""
+
+    sightings: npt.NDArray[np.int64]
+    ttl: npt.NDArray[np.int64]
+    ttl_first: npt.NDArray[np.int64]
+    number_first: npt.NDArray[np.int64]
+    time_first: npt.NDArray[np.int64]
+
+
+class LoopFold:
+    """Counts, for each packet of one point, how often it has passed in the same direction with its TTL fallen."""
+
+    def __init__(self) -> None:
+        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._times = np.zeros(0, dtype=np.int64)
+        self._track = _Track(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
+
+    def step(self, packets: Packets) -> Loops:
+        """A row for each sighting from the LOOP_SIGHTINGS-th on."""
+        carried = len(self._hashes)
+        own = _hash(packets, _TRAVELLING)
+        absent = packets.inner_header_length == 0
+        own[absent] = packets.number[absent].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        hashes = np.concatenate([self._hashes, own])
+        times = np.concatenate([self._times, packets.time_ns])
+        ttl = packets.inner_ttl.astype(np.int64)
+        track = self._extend(packets, ttl)
+        later, earlier = _previous(hashes)
+        near = (later - earlier <= LOOP_WINDOW_PACKETS) & (np.abs(times[later] - times[earlier]) <= LOOP_WINDOW_NS)
+        near &= (later >= carried) & (track.ttl[later] <= track.ttl[earlier])
+        # few rows are left, and each needs its predecessor's count: in order, one by one
+        for after, before in zip(later[near].tolist(), earlier[near].tolist(), strict=True):
+            track.sightings[after] = track.sightings[before] + (track.ttl[after] < track.ttl[before])
+            track.ttl_first[after] = track.ttl_first[before]
+            track.number_first[after] = track.number_first[before]
+            track.time_first[after] = track.time_first[before]
+        looping = np.flatnonzero(track.sightings[carried:] >= LOOP_SIGHTINGS)
+        rows = self._rows(packets.select(looping), track, looping + carried)
+        keep = slice(max(0, len(hashes) - LOOP_WINDOW_PACKETS), None)
+        self._hashes, self._times = hashes[keep], times[keep]
+        self._track = _Track(*(getattr(track, name)[keep] for name in _Track.__slots__))
+        return rows
+
+    def _extend(self, packets: Packets, ttl: npt.NDArray[np.int64]) -> _Track:
+        old = self._track
+        return _Track(
+            sightings=np.concatenate([old.sightings, np.ones(len(packets), dtype=np.int64)]),
+            ttl=np.concatenate([old.ttl, ttl]),
+            ttl_first=np.concatenate([old.ttl_first, ttl]),
+            number_first=np.concatenate([old.number_first, packets.number]),
+            time_first=np.concatenate([old.time_first, packets.time_ns]),
+        )
+
+    @staticmethod
+    def _rows(packets: Packets, track: _Track, position: npt.NDArray[np.intp]) -> Loops:
+        is_new = track.sightings[position] == LOOP_SIGHTINGS
+        names = "tunnel outer_source outer_destination source_mac destination_mac".split()
+        return Loops(
+            **{name: getattr(packets, name).astype(np.int64) for name in names},
+            source=packets.inner_source.astype(np.int64),
+            destination=packets.inner_destination.astype(np.int64),
+            protocol=packets.inner_protocol.astype(np.int64),
+            packets=is_new.astype(np.int64),
+            sightings=np.where(is_new, LOOP_SIGHTINGS, 1),
+            sightings_max=track.sightings[position],
+            ttl_first=track.ttl_first[position],
+            ttl_last=packets.inner_ttl.astype(np.int64),
+            first_ns=track.time_first[position],
+            last_ns=packets.time_ns,
+            frames=np.stack([track.number_first[position], packets.number], axis=1),
+        )

@@ -1,0 +1,133 @@
+"""The finished report: everything that is shown, decided before any renderer sees it.
+
+The fields are those of the JSON report (schema version 1.0) under the same names; renderers translate, they never
+decide, filter or count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ipipdiag.checks.model import CheckResult, Confidence, Finding
+
+SCHEMA_VERSION = "1.0"
+
+
+class State(StrEnum):
+    """What the report as a whole says."""
+
+    FAULT_FOUND = "fault_found"  # a finding of severity error or critical, confirmed or likely
+    SUSPICIOUS = "suspicious"  # findings, none of that weight
+    NO_FAULT_SEEN = "no_fault_seen"  # checks passed, and the report says how much was checked
+    NOT_ENOUGH_EVIDENCE = "not_enough_evidence"  # nothing that matters could be judged
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer in one sentence, and what it rests on.
+
+    ``code``, ``finding`` and ``confidence`` are those of the root cause, None without findings.
+
+    """
+
+    state: State
+    code: str | None
+    finding: str | None
+    confidence: Confidence | None
+    headline: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceReport:
+    """A capture interface as the file describes it; ``link_type`` is the LINKTYPE_ name."""
+
+    id: int
+    name: str | None
+    link_type: str
+    snap_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """One capture file; ``bytes`` is the size of the file as given."""
+
+    id: str
+    name: str
+    sha256: str
+    format: str
+    compression: str | None
+    frames: int
+    bytes: int
+    first_ns: int | None
+    last_ns: int | None
+    interfaces: tuple[InterfaceReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointReport:
+    """Where one capture interface was, and why we think so."""
+
+    id: str
+    input: str
+    interface: int
+    interface_index: int | None
+    role: str
+    node: str | None
+    pod: str | None
+    source: str
+    reason: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFact:
+    """One thing taken as known of the cluster, and from where: ``user``, ``config:…``, ``inferred: …`` or ``default``."""
+
+    fact: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingReport:
+    """A finding with its number in the report and the number of the finding that explains it."""
+
+    id: str
+    finding: Finding
+    caused_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelReport:
+    """Frames of one point and one pair of outer addresses whose outermost IPv4 header has protocol 4."""
+
+    point: str
+    outer_src: str
+    outer_dst: str
+    packets: int
+    bytes: int
+    first_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputError:
+    """An input that could not be read, or was read only in part."""
+
+    name: str
+    error: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of one run. ``findings`` are in the order of the report: root cause first, its consequences below it."""
+
+    version: str
+    verdict: Verdict
+    inputs: tuple[InputReport, ...]
+    points: tuple[PointReport, ...]
+    cluster: tuple[ClusterFact, ...]
+    findings: tuple[FindingReport, ...]
+    checks: tuple[CheckResult, ...]
+    tunnels: tuple[TunnelReport, ...]
+    errors: tuple[InputError, ...]

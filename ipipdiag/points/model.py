@@ -73,3 +73,12 @@ class Point:
         where = self.interface_name or self.role.value
         owner = self.pod if self.is_pod_link else self.node
         return f"{where} of {owner}" if owner else f"{where} in {self.input_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PointOption:
+    """The user's word on a point (``--point FILE=ROLE[@NODE]``); ``file`` is a path or its last part."""
+
+    file: str
+    role: Role
+    node: str | None = None

@@ -1,0 +1,117 @@
+"""The classic capture format (draft-ietf-opsawg-pcap): one header, then records, all of one link type."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from ipipdiag.capture.model import CaptureError, DamageKind, Frames, Interface
+from ipipdiag.capture.reader import FileState, Limits
+from ipipdiag.capture.window import Window
+
+FILE_HEADER = 24
+LINK_TYPE_MASK = 0x03FFFFFF  # the upper bits say whether and how long a frame check sequence is there
+
+# first four bytes: byte order, nanoseconds a tick, bytes of a record header (Kuznetzov's variant has 8 more)
+_VARIANTS = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1_000, 16),
+    b"\xa1\xb2\xc3\xd4": (">", 1_000, 16),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, 16),
+    b"\xa1\xb2\x3c\x4d": (">", 1, 16),
+    b"\x34\xcd\xb2\xa1": ("<", 1_000, 24),
+    b"\xa1\xb2\xcd\x34": (">", 1_000, 24),
+}
+
+
+def recognises(start: bytes) -> bool:
+    """Whether a file that starts so is in this format."""
+    return start[:4] in _VARIANTS
+
+
+class PcapReader:
+    """Reads the records of a pcap file, of microseconds or nanoseconds, in either byte order."""
+
+    format = "pcap"
+
+    def __init__(self, window: Window, state: FileState) -> None:
+        if window.end - window.start < FILE_HEADER:
+            raise CaptureError(state.name, "the file header is cut", "capture again; nothing can be read")
+        header = bytes(window.data[window.start : window.start + FILE_HEADER])
+        self._order, self._tick_ns, self._header_size = _VARIANTS[header[:4]]
+        snap_length, link_type = struct.unpack(self._order + "II", header[16:24])
+        self._snap_length = snap_length
+        state.interfaces.append(Interface(0, link_type & LINK_TYPE_MASK, snap_length))
+        window.start += FILE_HEADER
+
+    def next_frames(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
+        """The whole records in the window; None at the end of the file or where the chain breaks."""
+        offsets = self._walk(window, limits)
+        if not offsets:
+            return self._next_window(window, state, limits)
+        return self._frames(window, state, offsets)
+
+    def _walk(self, window: Window, limits: Limits) -> list[int]:
+        """Offsets of the headers of the whole records in the window, which is consumed up to the last one's end."""
+        read_length = struct.Struct(self._order + "I").unpack_from
+        data, end, header_size, most = window.data, window.end, self._header_size, limits.record_bytes
+        offsets: list[int] = []
+        append = offsets.append
+        position, last_header = window.start, end - header_size
+        room = limits.batch_frames
+        while position <= last_header and len(offsets) < room:
+            length = read_length(data, position + 8)[0]
+            following = position + header_size + length
+            if following > end or length > most:
+                break
+            append(position)
+            position = following
+        window.start = position
+        return offsets
+
+    def _next_window(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
+        """Read on where no whole record is left; says what is broken where there is no way on."""
+        left = window.end - window.start
+        if left >= self._header_size:
+            length = struct.unpack_from(self._order + "I", window.data, window.start + 8)[0]
+            if length > limits.record_bytes:
+                state.damage(
+                    DamageKind.BROKEN_CHAIN,
+                    window.offset,
+                    None,
+                    f"the record after frame {state.frames} claims {length} captured bytes: no further record found",
+                )
+                return None
+            need = self._header_size + length
+        else:
+            need = self._header_size
+        if window.fill(need):
+            return Frames.empty()
+        if left := window.end - window.start:
+            text = f"the file ends within the record after frame {state.frames}"
+            state.damage(DamageKind.CUT_RECORD, window.offset, left, text)
+        return None
+
+    def _frames(self, window: Window, state: FileState, offsets: list[int]) -> Frames:
+        header = np.array(offsets, dtype=np.int64)
+        fields = window.array()[header[:, None] + np.arange(16)].view(self._order + "u4").astype(np.int64)
+        seconds, ticks, captured, wire = fields.T
+        number = np.arange(state.frames + 1, state.frames + 1 + len(header), dtype=np.int64)
+        self._note_lies(state, offsets[0], captured, wire)
+        state.frames += len(header)
+        return Frames(
+            number=number,
+            time_ns=seconds * 1_000_000_000 + ticks * self._tick_ns,
+            offset=header + self._header_size,
+            captured_length=captured,
+            wire_length=wire,
+            interface=np.zeros(len(header), dtype=np.int32),
+        )
+
+    def _note_lies(self, state: FileState, offset: int, captured: np.ndarray, wire: np.ndarray) -> None:  # type: ignore[type-arg]
+        for lying, text in (
+            (captured > wire, "captured length above the length on the wire"),
+            ((captured > self._snap_length) & (self._snap_length > 0), "captured length above the snap length"),
+        ):
+            if count := int(lying.sum()):
+                state.damage(DamageKind.LYING_LENGTH, offset, 0, text, count)

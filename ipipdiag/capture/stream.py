@@ -1,0 +1,146 @@
+"""Bytes in: files and standard input, expanded if compressed, hashed as they are read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import zstandard
+
+from ipipdiag.capture.model import CaptureError
+
+READ_SIZE = 1 << 20
+STANDARD_INPUT = "-"
+
+# by the first bytes: name, and what opens a file object that expands it piece by piece, over several members or frames
+_COMPRESSIONS: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda raw: gzip.GzipFile(fileobj=raw)),
+    (b"\x28\xb5\x2f\xfd", "zstd", lambda raw: zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)),
+    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
+    (b"BZh", "bz2", bz2.BZ2File),
+)
+_CORRUPT = (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError, OSError, ValueError)
+
+
+class _HashedFile(io.RawIOBase):
+    """The bytes of an input as given: counted and hashed as they pass, the first ones read ahead."""
+
+    def __init__(self, file: BinaryIO, ahead: bytes) -> None:
+        self.size = len(ahead)
+        self.hash = hashlib.sha256(ahead)
+        self._file = file
+        self._ahead = ahead
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        if self._ahead:
+            count = min(len(target), len(self._ahead))
+            target[:count] = self._ahead[:count]
+            self._ahead = self._ahead[count:]
+            return count
+        count = cast(io.RawIOBase, self._file).readinto(target) or 0
+        self.size += count
+        self.hash.update(memoryview(target)[:count])
+        return count
+
+
+class ByteStream:
+    """The expanded bytes of one input, read once from front to back.
+
+    ``size`` and ``sha256`` are of the bytes as given, as far as they were read; ``expanded`` counts what was handed out.
+    ``broken`` says why a compressed stream ended early, ``limited`` that the limit was reached.
+    """
+
+    def __init__(self, name: str, file: BinaryIO, expanded_limit: int) -> None:
+        self.name = name
+        self.expanded = 0
+        self.broken: str | None = None
+        self.limited = False
+        self._file = file
+        self._limit = expanded_limit
+        ahead = file.read(8)
+        while len(ahead) < 8 and (more := file.read(8 - len(ahead))):
+            ahead += more
+        self._raw = _HashedFile(file, ahead)
+        found = next(((kind, opener) for magic, kind, opener in _COMPRESSIONS if ahead.startswith(magic)), None)
+        self.compression = found[0] if found else None
+        self._expander = found[1](self._raw) if found else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the input as given, read so far."""
+        return self._raw.size
+
+    @property
+    def sha256(self) -> str:
+        """Hash, in hex, of the bytes of the input as given, read so far."""
+        return self._raw.hash.hexdigest()
+
+    def read_into(self, target: memoryview) -> int:
+        """Fill ``target`` from its start; returns how many bytes, fewer than its size only at the end."""
+        filled = 0
+        room = len(target)
+        if self._expander is not None and self.expanded + room > self._limit:
+            room = self._limit - self.expanded
+        while filled < room:
+            count = self._read_some(target[filled:room])
+            if count == 0:
+                break
+            filled += count
+        else:
+            self.limited = self.limited or room < len(target)
+        self.expanded += filled
+        return filled
+
+    def _read_some(self, target: memoryview) -> int:
+        if self._expander is None:
+            return self._raw.readinto(target)
+        if self.broken is not None:
+            return 0
+        try:
+            # read1, not readinto: what was expanded before the stream breaks is handed out first
+            data = self._expander.read1(min(len(target), READ_SIZE))
+        except _CORRUPT as error:
+            self.broken = f"the {self.compression} stream is cut or corrupt ({error})"
+            return 0
+        target[: len(data)] = data
+        return len(data)
+
+    def drain(self) -> None:
+        """Read what is left of the input, for its size and hash."""
+        scratch = memoryview(bytearray(READ_SIZE))
+        while self._raw.readinto(scratch):
+            pass
+
+    def close(self) -> None:
+        """Close the input; standard input stays open."""
+        if self._file is not sys.stdin.buffer:
+            self._file.close()
+
+
+def open_stream(source: str | os.PathLike[str], expanded_limit: int) -> ByteStream:
+    """Open a path, or standard input for "-"; raises CaptureError with the reason where that fails."""
+    name = os.fspath(source)
+    if name == STANDARD_INPUT:
+        return ByteStream("standard input", sys.stdin.buffer, expanded_limit)
+    try:
+        return ByteStream(name, cast(BinaryIO, Path(name).open("rb", buffering=0)), expanded_limit)
+    except FileNotFoundError:
+        raise CaptureError(name, "no such file") from None
+    except PermissionError:
+        raise CaptureError(name, "permission denied", "read it as a user who may, or copy it") from None
+    except IsADirectoryError:
+        raise CaptureError(name, "is a folder, not a capture file") from None
+    except OSError as error:
+        raise CaptureError(name, f"cannot be read ({error.strerror or error})") from None

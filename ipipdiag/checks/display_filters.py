@@ -1,0 +1,89 @@
+"""Wireshark display filters for evidence: every filter the report prints comes from one of these templates.
+
+``ip.src#1`` is the outermost header (Wireshark 4.0 and later), which keeps ICMP errors that quote a tunnel packet out.
+"""
+
+from __future__ import annotations
+
+from ipipdiag.addresses import format_address, format_mac
+
+
+def tunnel(source: int, destination: int) -> str:
+    """IP-in-IP packets from one outer address to another, later fragments too."""
+    return f"ip.proto#1 == 4 && ip.src#1 == {format_address(source)} && ip.dst#1 == {format_address(destination)}"
+
+
+def tunnel_both_ways(one: int, other: int) -> str:
+    """IP-in-IP packets between two outer addresses."""
+    return (
+        f"ip.proto#1 == 4 && ip.src#1 in {{{format_address(one)}, {format_address(other)}}}"
+        f" && ip.dst#1 in {{{format_address(one)}, {format_address(other)}}}"
+    )
+
+
+def tunnel_fragments(source: int, destination: int) -> str:
+    """Fragments of the outer packets from one address to another."""
+    return f"{tunnel(source, destination)} && (ip.flags.mf#1 == 1 || ip.frag_offset#1 > 0)"
+
+
+def tunnelled_to(outer_source: int, outer_destination: int, inner_destination: int) -> str:
+    """IP-in-IP packets between two outer addresses that carry packets to one inner address."""
+    return f"{tunnel(outer_source, outer_destination)} && ip.dst#2 == {format_address(inner_destination)}"
+
+
+def tunnelled_flow(source: int, destination: int) -> str:
+    """Wrapped packets from one inner address to another."""
+    return f"ip.proto#1 == 4 && ip.src#2 == {format_address(source)} && ip.dst#2 == {format_address(destination)}"
+
+
+def bare(source: int, destination: int) -> str:
+    """Packets from one address to another with nothing wrapped around them."""
+    return f"ip.proto#1 != 4 && ip.src#1 == {format_address(source)} && ip.dst#1 == {format_address(destination)}"
+
+
+def between(one: int, other: int) -> str:
+    """Packets whose outermost header is between two addresses, whatever they carry."""
+    return (
+        f"ip.src#1 in {{{format_address(one)}, {format_address(other)}}}"
+        f" && ip.dst#1 in {{{format_address(one)}, {format_address(other)}}}"
+    )
+
+
+def arp_about(address: int) -> str:
+    """ARP requests and replies about an address."""
+    text = format_address(address)
+    return f"arp.dst.proto_ipv4 == {text} || arp.src.proto_ipv4 == {text}"
+
+
+def arp_request(sender: int, target: int) -> str:
+    """ARP requests of one address for another."""
+    return (
+        f"arp.opcode == 1 && arp.src.proto_ipv4 == {format_address(sender)}"
+        f" && arp.dst.proto_ipv4 == {format_address(target)}"
+    )
+
+
+def arp_reply(sender: int) -> str:
+    """ARP replies for an address."""
+    return f"arp.opcode == 2 && arp.src.proto_ipv4 == {format_address(sender)}"
+
+
+def to_mac(mac: int) -> str:
+    """Frames sent to a MAC address."""
+    return f"eth.dst == {format_mac(mac)}"
+
+
+def icmp_error(reporter: int, kind: int, code: int | None = None) -> str:
+    """ICMP errors of one type (and code) from one reporter, in either form."""
+    with_code = "" if code is None else f" && icmp.code == {code}"
+    return f"icmp.type == {kind}{with_code} && ip.src == {format_address(reporter)}"
+
+
+def syn_from(source: int) -> str:
+    """TCP SYN and SYN-ACK sent by one address, in either form."""
+    return f"tcp.flags.syn == 1 && ip.src == {format_address(source)}"
+
+
+def frames(numbers: tuple[int, ...]) -> str:
+    """Frames by number, for what no protocol field selects."""
+    return f"frame.number in {{{', '.join(str(number) for number in numbers)}}}"

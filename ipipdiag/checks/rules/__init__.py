@@ -1,0 +1,1 @@
+"""The checks: one module, one check; its docstring is its user page."""

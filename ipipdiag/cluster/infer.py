@@ -1,0 +1,234 @@
+"""What packets imply about the cluster, where nobody told: nodes, pods, what lives behind which node, the tunnel MTU.
+
+Everything found here says what it was inferred from. A fabric point shows no node of its own, and an outer source says
+who owns a pod only at the packet's first hop.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+import numpy as np
+
+from ipipdiag.addresses import GATEWAY, format_address
+from ipipdiag.cluster.model import Cluster, Mode, ModeOption, Node, NodeEvidence, NodeOption, Pool, Route
+from ipipdiag.decode.packets import Tunnel
+from ipipdiag.facts.flows import ICMP, Flows
+from ipipdiag.points.model import Point, Role
+
+BGP_PORT = 179
+FIRST_HOP_TTLS = (63, 127, 254)  # one below the initial TTLs in use: forwarded once, by the pod's own node
+LOCAL_TTLS = (64, 128, 255)  # made by the node itself
+SHORTEST_BLOCK = 20  # prefix lengths that Calico allows for IPv4 blocks: 20 to 32
+UNDERLAY_ROLES = (Role.NODE, Role.ANY, Role.UNKNOWN)
+FRAGMENTATION_NEEDED = (3, 4)
+TCP_IP_HEADERS = 40  # IPv4 and TCP header without options: MSS = MTU - 40
+
+
+def build_cluster(
+    points: Sequence[Point], nodes: Sequence[NodeOption], pod_cidrs: Sequence[IPv4Network], modes: Sequence[ModeOption]
+) -> Cluster:
+    """The cluster as flags tell it and the points' packets imply it."""
+    underlay = [point for point in points if point.role in UNDERLAY_ROLES]
+    cluster = Cluster(pools=_pools(pod_cidrs, modes), default_mode=_default_mode(modes))
+    cluster = replace(cluster, nodes=_nodes(underlay, nodes))
+    cluster = replace(cluster, tunnel_addresses=_tunnel_addresses(underlay))
+    cluster = replace(cluster, announced=_announced(points, cluster))
+    seen_behind = _seen_behind(underlay, cluster)
+    cluster = replace(cluster, seen_behind=seen_behind, wrapped=_wrapped(underlay))
+    cluster = replace(cluster, pods=_pods(points, cluster))
+    mtu = _tunnel_mtu(points, cluster)
+    return replace(cluster, tunnel_mtu=mtu[0], tunnel_mtu_source=mtu[1]) if mtu else cluster
+
+
+def _pools(pod_cidrs: Sequence[IPv4Network], modes: Sequence[ModeOption]) -> tuple[Pool, ...]:
+    mode_of = {option.cidr: option.mode for option in modes}
+    networks = dict.fromkeys([*pod_cidrs, *(option.cidr for option in modes if option.cidr)])
+    return tuple(Pool(network, mode_of.get(network, mode_of.get(None)), "user") for network in networks)
+
+
+def _default_mode(modes: Sequence[ModeOption]) -> Mode | None:
+    return next((option.mode for option in reversed(modes) if option.cidr is None), None)
+
+
+def _nodes(points: Sequence[Point], told: Sequence[NodeOption]) -> dict[int, Node]:
+    nodes = {
+        option.address: Node(option.address, option.name, option.prefix_length, NodeEvidence.TOLD, "user")
+        for option in told
+    }
+
+    def add(addresses: Iterable[int], evidence: NodeEvidence, source: str) -> None:
+        for address in sorted(set(addresses)):
+            if address not in nodes or nodes[address].evidence < evidence:
+                nodes[address] = Node(address, None, None, evidence, f"inferred: {source}")
+
+    for point in points:
+        flows = point.facts.flows
+        add(_bgp_speakers(flows), NodeEvidence.SPEAKS_BGP, "speaks BGP (TCP/179)")
+        wrapped = flows.select(flows.tunnel == Tunnel.IPIP)
+        sources, destinations = set(wrapped.outer_source.tolist()), set(wrapped.outer_destination.tolist())
+        add(sources & destinations, NodeEvidence.OUTER_BOTH_WAYS, "source and destination of tunnel packets")
+        if point.own_mac is not None:
+            add(_carriers(point), NodeEvidence.CARRIES_PODS, "answers ARP and sends packets of a pod")
+        add(sources ^ destinations, NodeEvidence.OUTER_ONE_WAY, "outer address in one direction only")
+    return nodes
+
+
+def _bgp_speakers(flows: Flows) -> set[int]:
+    """Addresses that open, accept or use a session on TCP/179; not those that only refuse one."""
+    at_bgp = (flows.source_port == BGP_PORT) | (flows.destination_port == BGP_PORT)
+    bgp = flows.select(at_bgp & (flows.protocol == 6) & (flows.tunnel == Tunnel.NONE))
+    speaking = (bgp.syns + bgp.syn_acks + bgp.data_packets) > 0
+    return set(bgp.source[speaking].tolist())
+
+
+def _carriers(point: Point) -> set[int]:
+    """Addresses by which machines on the node network answer ARP, whose MAC also sends packets of a pod, unwrapped."""
+    arp, flows = point.facts.arp_messages, point.facts.flows
+    first_hop = flows.select((flows.tunnel == Tunnel.NONE) & np.isin(flows.ttl_max, FIRST_HOP_TTLS))
+    answered = {
+        int(mac): int(sender)
+        for mac, sender in zip(arp.sender_mac[arp.operation == 2], arp.sender[arp.operation == 2], strict=True)
+    }
+    announced = {int(address) for route in (point.facts.bgp_routes,) for address in route.next_hop}
+    return {answered[mac] for mac in set(first_hop.source_mac.tolist()) & set(answered) if answered[mac] in announced}
+
+
+def _tunnel_addresses(points: Sequence[Point]) -> dict[int, int]:
+    """Inner sources with an initial TTL: the node's own packets, which leave with the address of its tunl0."""
+    found: dict[int, int] = {}
+    for point in points:
+        flows = point.facts.flows
+        local = (flows.tunnel == Tunnel.IPIP) & np.isin(flows.ttl_max, LOCAL_TTLS)
+        for source, node in zip(flows.source[local].tolist(), flows.outer_source[local].tolist(), strict=True):
+            found.setdefault(source, node)
+    return found
+
+
+def _announced(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]:
+    """Blocks from BGP UPDATEs, one route a prefix and next hop; a withdrawal by the same speaker ends it."""
+    routes: dict[tuple[IPv4Network, int], Route] = {}
+    for point in points:
+        table = point.facts.bgp_routes
+        for time_ns, speaker, prefix, length, next_hop, withdrawn in zip(
+            *(
+                getattr(table, name).tolist()
+                for name in ("time_ns", "speaker", "prefix", "prefix_length", "next_hop", "withdrawn")
+            ),
+            strict=True,
+        ):
+            if length < SHORTEST_BLOCK:
+                continue
+            network = IPv4Network((prefix, length), strict=False)
+            if withdrawn:
+                for key, route in routes.items():
+                    if key[0] == network and route.source.endswith(format_address(speaker)):
+                        routes[key] = replace(route, withdrawn_ns=time_ns)
+            elif cluster.is_node(next_hop):
+                source = f"inferred: announced by BGP from {format_address(speaker)}"
+                old = routes.get((network, next_hop))
+                first = min(old.first_ns, time_ns) if old else time_ns
+                routes[network, next_hop] = Route(network, next_hop, first, time_ns, old.source if old else source)
+    return tuple(routes.values())
+
+
+def _seen_behind(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]:
+    """Behind which node each pod is, from the outer source of its packets where they have been forwarded only once.
+
+    A packet that comes by again (a loop, a detour) has a lower TTL and another outer source: of each 5-tuple only the
+    rows with its highest TTL count.
+    """
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    for point in points:
+        flows = point.facts.flows
+        flows = flows.select((flows.tunnel == Tunnel.IPIP) & _is_highest_ttl(flows))
+        flows = flows.select(np.isin(flows.ttl_max, FIRST_HOP_TTLS) & ~_is_icmp_error(flows))
+        for source, node, first, last in zip(
+            flows.source.tolist(), flows.outer_source.tolist(), flows.first_ns.tolist(), flows.last_ns.tolist(), strict=True
+        ):
+            if source in cluster.tunnel_addresses or source in cluster.nodes:
+                continue
+            old = spans.get((source, node), (first, last))
+            spans[source, node] = (min(old[0], first), max(old[1], last))
+    return tuple(
+        Route(
+            IPv4Network((source, 32)),
+            node,
+            first,
+            last,
+            f"inferred: its packets leave with outer source {format_address(node)}",
+        )
+        for (source, node), (first, last) in sorted(spans.items())
+    )
+
+
+def _is_highest_ttl(flows: Flows) -> np.ndarray:  # type: ignore[type-arg]
+    highest: dict[tuple[int, ...], int] = defaultdict(int)
+    tuples = list(
+        zip(
+            flows.source.tolist(),
+            flows.destination.tolist(),
+            flows.protocol.tolist(),
+            flows.source_port.tolist(),
+            flows.destination_port.tolist(),
+            strict=True,
+        )
+    )
+    for five, ttl in zip(tuples, flows.ttl_max.tolist(), strict=True):
+        highest[five] = max(highest[five], ttl)
+    return flows.ttl_max == np.array([highest[five] for five in tuples], dtype=np.int64)
+
+
+def _is_icmp_error(flows: Flows) -> np.ndarray:  # type: ignore[type-arg]
+    return (flows.protocol == ICMP) & (flows.source_port < 0)
+
+
+def _wrapped(points: Sequence[Point]) -> frozenset[tuple[int, int, int]]:
+    found: set[tuple[int, int, int]] = set()
+    for point in points:
+        flows = point.facts.flows.select(point.facts.flows.tunnel == Tunnel.IPIP)
+        found.update(
+            zip(flows.outer_source.tolist(), flows.outer_destination.tolist(), flows.destination.tolist(), strict=True)
+        )
+    return frozenset(found)
+
+
+def _pods(points: Sequence[Point], cluster: Cluster) -> dict[int, str]:
+    pods: dict[int, str] = {}
+    for point in points:
+        if point.is_pod_link or point.role is Role.ANY:
+            arp = point.facts.arp_messages
+            for address in arp.sender[(arp.operation == 1) & (arp.target == GATEWAY) & (arp.sender > 0)].tolist():
+                pods.setdefault(address, "asked for 169.254.1.1")
+    for point in points:
+        if point.role not in UNDERLAY_ROLES and point.role is not Role.FABRIC:
+            continue
+        flows = point.facts.flows
+        flows = flows.select((flows.tunnel == Tunnel.IPIP) & ~_is_icmp_error(flows))
+        for address in np.unique(np.concatenate([flows.source, flows.destination])).tolist():
+            if address not in cluster.nodes and address not in cluster.tunnel_addresses:
+                pods.setdefault(address, "seen inside IP-in-IP")
+    return pods
+
+
+def _tunnel_mtu(points: Sequence[Point], cluster: Cluster) -> tuple[int, str] | None:
+    """The tunnel MTU as a pod's own node reports it, or as the node's own SYNs through tunl0 imply it."""
+    for point in points:
+        if not point.is_pod_link:
+            continue
+        reports = point.facts.icmp_reports
+        own = (reports.type == 3) & (reports.code == 4) & np.isin(reports.ttl, LOCAL_TTLS) & (reports.next_hop_mtu > 0)
+        own &= np.isin(reports.receiver, np.array(point.pods, dtype=np.int64))
+        if own.any():
+            reporter = format_address(int(reports.reporter[own][0]))
+            return int(reports.next_hop_mtu[own].min()), f"inferred: ICMP fragmentation needed from {reporter}"
+    for point in points:
+        flows = point.facts.flows
+        local = np.isin(flows.source, np.array(list(cluster.tunnel_addresses), dtype=np.int64)) & (flows.mss_max > 0)
+        if local.any():
+            source = format_address(int(flows.source[local][0]))
+            return int(flows.mss_max[local].max()) + TCP_IP_HEADERS, f"inferred: MSS of SYNs sent by tunl0 {source}"
+    return None

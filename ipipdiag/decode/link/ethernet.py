@@ -1,0 +1,20 @@
+"""Ethernet (LINKTYPE_ETHERNET), with any VLAN tags."""
+
+from __future__ import annotations
+
+from ipipdiag.decode.link.model import LinkRows, skip_vlan_tags
+from ipipdiag.decode.window import ByteWindow, u16, u48
+
+LINK_TYPES = {1: "ETHERNET"}
+HEADER = 14
+
+
+def decode_link(window: ByteWindow, rows: LinkRows) -> None:
+    """Destination, source, ether type (IEEE 802.3); then the tags."""
+    here = rows.require(HEADER)
+    run = window.gather(rows.start, HEADER)
+    rows.destination_mac[here] = u48(run, 0)[here]
+    rows.source_mac[here] = u48(run, 6)[here]
+    rows.network_start += HEADER
+    rows.set_ether_type(here, u16(run, 12))
+    skip_vlan_tags(window, rows, here)

@@ -1,0 +1,41 @@
+"""IP without a link-layer header (LINKTYPE_RAW, LINKTYPE_IPV4): what tcpdump writes on tunl0.
+
+Kernels 5.8 to 5.10 begin the records of packets *received* by tunl0 too early: at the Ethernet header, or at the outer
+IPv4 header behind it (fixed in Linux by "net/packet: fix packet receive on L3 devices without visible hard header").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.decode.link.model import LinkRows, network_by_version
+from ipipdiag.decode.packets import Network
+from ipipdiag.decode.window import ByteWindow, Positions, u16
+
+LINK_TYPES = {12: "RAW", 14: "RAW", 101: "RAW", 228: "IPV4"}
+ETHERNET, IPV4 = 14, 20
+IPIP_PROTOCOL = 4
+
+
+def decode_link(window: ByteWindow, rows: LinkRows) -> None:
+    """The first byte says which IP; where it is neither, look for a header 34 or 14 bytes further on."""
+    network_by_version(window, rows)
+    odd = rows.network == Network.OTHER
+    if not odd.any():
+        return
+    wrapped = odd & _is_ipv4(window, rows, rows.start + ETHERNET) & _is_ipv4(window, rows, rows.start + ETHERNET + IPV4)
+    wrapped &= window.gather(rows.start + ETHERNET, IPV4)[:, 9] == IPIP_PROTOCOL
+    plain = odd & ~wrapped & _is_ipv4(window, rows, rows.start + ETHERNET)
+    for early, skipped in ((wrapped, ETHERNET + IPV4), (plain, ETHERNET)):
+        rows.record_offset[early] = skipped
+        rows.network_start[early] += skipped
+        rows.network[early] = Network.IPV4
+
+
+def _is_ipv4(window: ByteWindow, rows: LinkRows, position: Positions) -> npt.NDArray[np.bool_]:
+    """Whether a plausible IPv4 header without options lies there: version, length, total length within the record."""
+    run = window.gather(position, IPV4)
+    here = rows.captured_end - position >= IPV4
+    total = u16(run, 2)
+    return here & (run[:, 0] == 0x45) & (total >= IPV4) & (total <= rows.wire_end - position)

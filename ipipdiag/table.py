@@ -6,7 +6,7 @@ decoding, facts and checks share; pandas sees it through :meth:`Table.to_frame`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -47,6 +47,10 @@ class Table:
     def select(self, rows: Rows) -> Self:
         """The table of some rows: by mask, by positions (in their order), or by slice."""
         return type(self)(**{name: column[rows] for name, column in self.columns().items()})
+
+    def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """The values of some columns, row by row, as plain Python values; for tables that are small."""
+        return zip(*(getattr(self, name).tolist() for name in names), strict=True)
 
     def to_frame(self) -> pd.DataFrame:
         """The one-dimensional columns as a pandas DataFrame; ``_ns`` stays int64 (nanoseconds since 1970, UTC)."""

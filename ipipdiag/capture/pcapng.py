@@ -136,7 +136,9 @@ class PcapngReader:
             if code == 1:
                 _add_comment(state, value)
 
-    def _interface(self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int) -> None:
+    def _interface(
+        self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
+    ) -> None:
         link_type, _, snap_length = struct.unpack_from(self._order + "HHI", data, start)
         interface = Interface(len(state.interfaces), link_type, snap_length)
         clock = _Clock()

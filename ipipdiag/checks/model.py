@@ -41,7 +41,7 @@ class Confidence(StrEnum):
 class Status(StrEnum):
     """What became of a check in one run."""
 
-    PASS = "pass"  # noqa: S105 - examined something, and it was as expected
+    PASS = "pass"
     FAIL = "fail"  # at least one finding of severity warning or above
     NOTED = "noted"  # findings, all of them notices
     NOT_APPLICABLE = "not_applicable"  # what it judges cannot occur here

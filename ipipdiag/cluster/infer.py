@@ -15,8 +15,8 @@ import numpy as np
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.cluster.model import Cluster, Mode, ModeOption, Node, NodeEvidence, NodeOption, Pool, Route
-from ipipdiag.decode.packets import Tunnel
 from ipipdiag.facts.flows import ICMP, Flows
+from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point, Role
 
 BGP_PORT = 179
@@ -147,7 +147,11 @@ def _seen_behind(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]
         flows = flows.select((flows.tunnel == Tunnel.IPIP) & _is_highest_ttl(flows))
         flows = flows.select(np.isin(flows.ttl_max, FIRST_HOP_TTLS) & ~_is_icmp_error(flows))
         for source, node, first, last in zip(
-            flows.source.tolist(), flows.outer_source.tolist(), flows.first_ns.tolist(), flows.last_ns.tolist(), strict=True
+            flows.source.tolist(),
+            flows.outer_source.tolist(),
+            flows.first_ns.tolist(),
+            flows.last_ns.tolist(),
+            strict=True,
         ):
             if source in cluster.tunnel_addresses or source in cluster.nodes:
                 continue

@@ -164,5 +164,8 @@ class Cluster:
         if own:
             if at_ns is None:
                 return max(own, key=lambda route: route.last_ns)
-            return min(own, key=lambda route: 0 if route.first_ns <= at_ns <= route.last_ns else 1 + abs(at_ns - route.first_ns))
+            return min(
+                own,
+                key=lambda route: 0 if route.first_ns <= at_ns <= route.last_ns else 1 + abs(at_ns - route.first_ns),
+            )
         return self.announced_route(address, at_ns)

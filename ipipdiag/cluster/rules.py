@@ -47,7 +47,9 @@ def _by_mode(
         return Expectation(False, f"{subject} has ipipMode Never ({said_by})", told=True)
     subnet = subnet_of(cluster, source_node)
     if subnet is None:
-        return Expectation(None, f"{subject} has ipipMode CrossSubnet ({said_by}), but the nodes' subnets are not known")
+        return Expectation(
+            None, f"{subject} has ipipMode CrossSubnet ({said_by}), but the nodes' subnets are not known"
+        )
     where = "the same subnet" if IPv4Address(destination_node) in subnet else "different subnets"
     why = f"{subject} has ipipMode CrossSubnet ({said_by}) and the nodes are in {where} ({subnet} is the sender's)"
     return Expectation(IPv4Address(destination_node) not in subnet, why, told=True)

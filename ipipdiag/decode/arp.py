@@ -6,15 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.link.model import LinkRows
-from ipipdiag.decode.packets import ArpMessages, Layer, StopReason
+from ipipdiag.decode.packets import ArpMessages
 from ipipdiag.decode.window import ByteWindow, u16, u32, u48
+from ipipdiag.kinds import Layer, StopReason
 
 LENGTH = 28
 ETHERNET_IPV4 = (1, 0x0800, 6, 4)  # hardware type, protocol type, and the lengths of their addresses
 
 
 def read_arp(
-    window: ByteWindow, link: LinkRows, chosen: npt.NDArray[np.intp], number: npt.NDArray[np.int64], time_ns: npt.NDArray[np.int64]
+    window: ByteWindow,
+    link: LinkRows,
+    chosen: npt.NDArray[np.intp],
+    number: npt.NDArray[np.int64],
+    time_ns: npt.NDArray[np.int64],
 ) -> ArpMessages:
     """The ARP messages of the chosen rows; those that are cut, or for other address families, stop at ARP."""
     start = link.network_start[chosen]

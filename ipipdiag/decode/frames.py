@@ -15,10 +15,11 @@ from ipipdiag.decode.icmp_errors import ERROR_TYPES, read_icmp_errors
 from ipipdiag.decode.ipv4 import FIELDS, Ipv4Headers, read_ipv4
 from ipipdiag.decode.link import link_decoder
 from ipipdiag.decode.link.model import LinkRows
-from ipipdiag.decode.packets import Decoded, Layer, Network, Packets, Segments, StopReason, Tunnel
+from ipipdiag.decode.packets import Decoded, Packets, Segments
 from ipipdiag.decode.transport import TransportRows, read_transport
 from ipipdiag.decode.tunnels import IPIP_PROTOCOL, MOST_NESTED, find_vxlan, name_tunnels
 from ipipdiag.decode.window import ByteWindow, Positions
+from ipipdiag.kinds import Layer, Network, StopReason, Tunnel
 
 BGP_PORT = 179
 INT32_MAX = (1 << 31) - 1
@@ -28,13 +29,24 @@ _DTYPES: dict[str, str] = {
     "Bool": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "I16": "int16", "I32": "int32", "I64": "int64"
 }  # fmt: skip
 COLUMN_TYPES = {column.name: np.dtype(_DTYPES[str(column.type)]) for column in fields(Packets)}
-ABSENT = {
-    name: -1
-    for name in (
-        "source_port destination_port payload_length tcp_window tcp_mss tcp_window_scale tcp_timestamp "
-        "tcp_timestamp_echo icmp_type icmp_code icmp_id icmp_sequence vni"
-    ).split()
-}
+ABSENT = dict.fromkeys(
+    [
+        "source_port",
+        "destination_port",
+        "payload_length",
+        "tcp_window",
+        "tcp_mss",
+        "tcp_window_scale",
+        "tcp_timestamp",
+        "tcp_timestamp_echo",
+        "icmp_type",
+        "icmp_code",
+        "icmp_id",
+        "icmp_sequence",
+        "vni",
+    ],
+    -1,
+)
 
 
 def decode(batch: FrameBatch, interfaces: Sequence[Interface]) -> Decoded:
@@ -45,9 +57,7 @@ def decode(batch: FrameBatch, interfaces: Sequence[Interface]) -> Decoded:
     wire_end = frames.offset + np.maximum(frames.wire_length, frames.captured_length)
     window = ByteWindow(batch.buffer, captured_end)
     link = _read_links(window, batch, interfaces, captured_end, wire_end)
-    columns: Columns = {
-        name: np.full(count, ABSENT.get(name, 0), dtype=dtype) for name, dtype in COLUMN_TYPES.items()
-    }
+    columns: Columns = {name: np.full(count, ABSENT.get(name, 0), dtype=dtype) for name, dtype in COLUMN_TYPES.items()}
     columns["number"], columns["time_ns"] = frames.number, frames.time_ns
     columns["captured_length"] = frames.captured_length.astype(np.int32)
     columns["wire_length"] = np.minimum(frames.wire_length, INT32_MAX).astype(np.int32)

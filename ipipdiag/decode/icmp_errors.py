@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, read_ipv4
-from ipipdiag.decode.packets import IcmpErrors, StopReason
+from ipipdiag.decode.packets import IcmpErrors
 from ipipdiag.decode.transport import ICMP, ICMP_WITH_ID, TCP, UDP
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
+from ipipdiag.kinds import StopReason
 
 ERROR_TYPES = (3, 4, 5, 11, 12)
 FRAGMENTATION_NEEDED = (3, 4)

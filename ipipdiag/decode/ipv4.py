@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import StopReason
 from ipipdiag.decode.window import ByteWindow, Positions, words
+from ipipdiag.kinds import StopReason
 from ipipdiag.table import Table
 
 FIXED = 20
@@ -77,7 +77,9 @@ def read_ipv4(
         ],
         int(StopReason.NONE),
     )
-    present = (captured >= FIXED) & (enclosing_end - position >= FIXED) & (run[:, 0] >> 4 == 4) & (header_length >= FIXED)
+    present = (
+        (captured >= FIXED) & (enclosing_end - position >= FIXED) & (run[:, 0] >> 4 == 4) & (header_length >= FIXED)
+    )
     stated_end = position + np.where(total_length > 0, total_length, enclosing_end - position)
     flags = word[:, 3]
     columns = {

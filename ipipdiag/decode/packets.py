@@ -8,12 +8,13 @@ integers, times int64 nanoseconds. Where a column does not apply, its value is t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.table import Table
+
+__all__ = ["ArpMessages", "Decoded", "IcmpErrors", "Packets", "Segments"]
 
 Bool = npt.NDArray[np.bool_]
 U8 = npt.NDArray[np.uint8]
@@ -22,69 +23,6 @@ U32 = npt.NDArray[np.uint32]
 I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-
-ABSENT_MAC = -1
-
-
-class Network(IntEnum):
-    """What the link layer carries, after any VLAN tags."""
-
-    NONE = 0  # the link layer could not be decoded
-    IPV4 = 1
-    IPV6 = 2
-    ARP = 3
-    OTHER = 4
-
-
-class Tunnel(IntEnum):
-    """How the packet is wrapped. Only IPIP and VXLAN are looked into; the others are named."""
-
-    NONE = 0
-    IPIP = 1  # IPv4 protocol 4
-    VXLAN = 2  # UDP destination port 4789
-    GRE = 3  # protocol 47
-    WIREGUARD = 4  # UDP 51820 or 51821, with a WireGuard message type
-    IPV6 = 5  # protocol 41
-
-
-class Layer(IntEnum):
-    """Where decoding stopped; COMPLETE where it did not."""
-
-    COMPLETE = 0
-    LINK = 1
-    VLAN = 2
-    NETWORK = 3  # neither IPv4 nor ARP
-    ARP = 4
-    OUTER_IPV4 = 5
-    TUNNEL = 6  # VXLAN header and inner Ethernet, or a tunnel that is only named
-    INNER_IPV4 = 7
-    TRANSPORT = 8
-    TCP_OPTIONS = 9
-    ICMP_QUOTE = 10
-
-
-class StopReason(IntEnum):
-    """Why decoding stopped at that layer."""
-
-    NONE = 0
-    CAPTURED_LENGTH = 1  # the bytes are not in the file: snap length, or a cut record
-    HEADER_LENGTH = 2  # a length field below its own header's minimum
-    TOTAL_LENGTH = 3  # the packet ends, by its own length, before the header does
-    VERSION = 4  # not IP version 4
-    FRAGMENT = 5  # a later fragment: no further header in it, and none is expected
-    UNSUPPORTED = 6  # a protocol, ether type or link type that is named but not decoded
-    DEPTH = 7  # headers nested deeper than is followed
-
-
-class PacketType(IntEnum):
-    """Direction as Linux cooked captures tell it (``sll.pkttype``)."""
-
-    HOST = 0
-    BROADCAST = 1
-    MULTICAST = 2
-    OTHER_HOST = 3
-    OUTGOING = 4
-    UNKNOWN = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +45,9 @@ class Packets(Table):
     vlan_id: I16  # of the outermost tag; -1 without
     ether_type: U16  # after VLAN tags; 0 where the link has none
     network: U8  # Network
-    record_offset: U8  # bytes skipped before the IP header of a RAW record that begins too early (kernels 5.8 to 5.10): 0, 14, 34
+    record_offset: (
+        U8  # bytes skipped before the IP header of a RAW record that begins too early (kernels 5.8 to 5.10): 0, 14, 34
+    )
     # what is wrapped around
     tunnel: U8  # Tunnel
     depth: U8  # number of IPv4 headers that carry another IPv4 header by protocol 4; 1 is ordinary IP-in-IP

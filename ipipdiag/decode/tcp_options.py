@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import StopReason
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
+from ipipdiag.kinds import StopReason
 
 FIXED, MOST = 20, 40
 END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, TIMESTAMPS, MD5 = 0, 1, 2, 3, 4, 8, 19

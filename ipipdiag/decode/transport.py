@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, fold
-from ipipdiag.decode.packets import Layer, StopReason
 from ipipdiag.decode.tcp_options import TcpOptions, read_tcp_options
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
+from ipipdiag.kinds import Layer, StopReason
 
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIXED = {ICMP: 8, TCP: 20, UDP: 8, SCTP: 12}
@@ -52,13 +52,26 @@ class TransportRows:
         def no() -> npt.NDArray[np.bool_]:
             return np.zeros(count, dtype=np.bool_)
 
-        absent = (
-            "source_port destination_port payload_length tcp_window icmp_type icmp_code icmp_id icmp_sequence".split()
-        )
-        zero = (
-            "transport_checksum tcp_sequence tcp_acknowledgement tcp_header_length tcp_flags payload stop_layer "
-            "stop_reason"
-        ).split()
+        absent = [
+            "source_port",
+            "destination_port",
+            "payload_length",
+            "tcp_window",
+            "icmp_type",
+            "icmp_code",
+            "icmp_id",
+            "icmp_sequence",
+        ]
+        zero = [
+            "transport_checksum",
+            "tcp_sequence",
+            "tcp_acknowledgement",
+            "tcp_header_length",
+            "tcp_flags",
+            "payload",
+            "stop_layer",
+            "stop_reason",
+        ]
         return cls(
             has_transport=no(),
             checksum_partial=no(),
@@ -193,9 +206,7 @@ def _read_sctp(
     """The ports are all that is read of SCTP; its checksum is 32 bits and not kept."""
 
 
-def _is_pseudo_sum(
-    headers: Ipv4Headers, chosen: npt.NDArray[np.intp], rows: TransportRows
-) -> npt.NDArray[np.bool_]:
+def _is_pseudo_sum(headers: Ipv4Headers, chosen: npt.NDArray[np.intp], rows: TransportRows) -> npt.NDArray[np.bool_]:
     """Whether the checksum field holds the sum of the pseudo-header alone, not complemented.
 
     That is what Linux leaves there for the NIC to complete (CHECKSUM_PARTIAL); of a super-packet the length is the

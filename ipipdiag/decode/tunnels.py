@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, read_ipv4
 from ipipdiag.decode.link.model import ETHERTYPE_IPV4
-from ipipdiag.decode.packets import Layer, StopReason, Tunnel
 from ipipdiag.decode.transport import UDP, TransportRows
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
+from ipipdiag.kinds import Layer, StopReason, Tunnel
 
 IPIP_PROTOCOL, IPV6_PROTOCOL, GRE_PROTOCOL = 4, 41, 47
 VXLAN_PORT = 4789

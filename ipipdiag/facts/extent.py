@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from ipipdiag.decode.packets import Network, Packets
+from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import EVIDENCE_FRAMES
+from ipipdiag.kinds import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Extent:
     backward_steps: int = 0
     backward_max_ns: int = 0
     backward_frames: tuple[int, ...] = ()
+    forward_max_ns: int = 0  # longest time without a frame
+    forward_frame: int = 0  # the frame after it
     early_records: int = 0  # RAW records that began 14 or 34 bytes early
 
 
@@ -69,9 +73,17 @@ class ExtentFold:
             backward_steps=old.backward_steps + int(back.sum()),
             backward_max_ns=max(old.backward_max_ns, int(-step.min(initial=0))),
             backward_frames=(old.backward_frames + tuple(packets.number[back].tolist()))[:EVIDENCE_FRAMES],
+            **self._longest_pause(step, packets),
             early_records=old.early_records + int((packets.record_offset > 0).sum()),
         )
         self._last_time = int(times[-1])
+
+    def _longest_pause(self, step: npt.NDArray[np.int64], packets: Packets) -> dict[str, int]:
+        at = int(step.argmax())
+        old = self._extent
+        if step[at] <= old.forward_max_ns:
+            return {"forward_max_ns": old.forward_max_ns, "forward_frame": old.forward_frame}
+        return {"forward_max_ns": int(step[at]), "forward_frame": int(packets.number[at])}
 
     def finish(self) -> Extent:
         """The extent of all batches."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import ABSENT_MAC, Packets, Tunnel
+from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import Tally, frame_numbers, group_rows, key, largest, smallest, total
+from ipipdiag.kinds import ABSENT_MAC, Tunnel
 
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIN, SYN, RST, ACK = 1, 2, 4, 16

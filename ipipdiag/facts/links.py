@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import Layer, Network, Packets
+from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
+from ipipdiag.kinds import Layer, Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,64 @@ LOOP_WINDOW_PACKETS = 65_536
 LOOP_WINDOW_NS = 1_000_000_000  # one round of a routing loop takes less than a second on any network that works
 LOOP_SIGHTINGS = 3
 
-_HEADER = (
-    "tunnel vni outer_dscp outer_ecn outer_total_length outer_id outer_fragment_offset outer_ttl outer_protocol "
-    "outer_source outer_destination inner_dscp inner_ecn inner_total_length inner_id inner_dont_fragment "
-    "inner_more_fragments inner_fragment_offset inner_ttl inner_protocol inner_source inner_destination source_port "
-    "destination_port transport_checksum tcp_sequence tcp_acknowledgement tcp_flags tcp_window tcp_timestamp "
-    "icmp_type icmp_code icmp_id icmp_sequence"
-).split()
-_TRAVELLING = (
-    "tunnel source_mac destination_mac packet_type inner_total_length inner_id inner_fragment_offset inner_protocol "
-    "inner_source inner_destination source_port destination_port transport_checksum tcp_sequence tcp_acknowledgement "
-    "tcp_flags icmp_type icmp_code icmp_id icmp_sequence"
-).split()
+_HEADER = [
+    "tunnel",
+    "vni",
+    "outer_dscp",
+    "outer_ecn",
+    "outer_total_length",
+    "outer_id",
+    "outer_fragment_offset",
+    "outer_ttl",
+    "outer_protocol",
+    "outer_source",
+    "outer_destination",
+    "inner_dscp",
+    "inner_ecn",
+    "inner_total_length",
+    "inner_id",
+    "inner_dont_fragment",
+    "inner_more_fragments",
+    "inner_fragment_offset",
+    "inner_ttl",
+    "inner_protocol",
+    "inner_source",
+    "inner_destination",
+    "source_port",
+    "destination_port",
+    "transport_checksum",
+    "tcp_sequence",
+    "tcp_acknowledgement",
+    "tcp_flags",
+    "tcp_window",
+    "tcp_timestamp",
+    "icmp_type",
+    "icmp_code",
+    "icmp_id",
+    "icmp_sequence",
+]
+_TRAVELLING = [
+    "tunnel",
+    "source_mac",
+    "destination_mac",
+    "packet_type",
+    "inner_total_length",
+    "inner_id",
+    "inner_fragment_offset",
+    "inner_protocol",
+    "inner_source",
+    "inner_destination",
+    "source_port",
+    "destination_port",
+    "transport_checksum",
+    "tcp_sequence",
+    "tcp_acknowledgement",
+    "tcp_flags",
+    "icmp_type",
+    "icmp_code",
+    "icmp_id",
+    "icmp_sequence",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +236,7 @@ class LoopFold:
     @staticmethod
     def _rows(packets: Packets, track: _Track, position: npt.NDArray[np.intp]) -> Loops:
         is_new = track.sightings[position] == LOOP_SIGHTINGS
-        names = "tunnel outer_source outer_destination source_mac destination_mac".split()
+        names = ["tunnel", "outer_source", "outer_destination", "source_mac", "destination_mac"]
         return Loops(
             **{name: getattr(packets, name).astype(np.int64) for name in names},
             source=packets.inner_source.astype(np.int64),

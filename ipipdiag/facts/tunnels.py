@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import Layer, Packets, StopReason, Tunnel
+from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
+from ipipdiag.kinds import Layer, StopReason, Tunnel
 
 IPIP_PROTOCOL = 4
 
@@ -79,10 +80,20 @@ def tunnel_header_rows(packets: Packets) -> TunnelHeaders:
         & ~packets.outer_more_fragments
         & (packets.outer_fragment_offset == 0)
     )
-    copied = (
-        "outer_source outer_destination source_mac depth outer_header_length outer_ttl inner_ttl outer_dscp outer_ecn "
-        "inner_ecn outer_dont_fragment inner_dont_fragment"
-    ).split()
+    copied = [
+        "outer_source",
+        "outer_destination",
+        "source_mac",
+        "depth",
+        "outer_header_length",
+        "outer_ttl",
+        "inner_ttl",
+        "outer_dscp",
+        "outer_ecn",
+        "inner_ecn",
+        "outer_dont_fragment",
+        "inner_dont_fragment",
+    ]
     return TunnelHeaders(
         **{name: getattr(packets, name).astype(np.int64) for name in copied},
         outer_id_is_zero=(packets.outer_id == 0).astype(np.int64),

@@ -33,7 +33,7 @@ class PlacementSource(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """One place of one capture, with its facts.
 
@@ -49,7 +49,9 @@ class Point:
     interface_index: int  # -1: the link tells none
     interface_name: str | None
     link_type: int
+    link_name: str
     snap_length: int
+    drops: int  # frames that the capture itself says it lost; 0 also where it does not say
     role: Role
     source: PlacementSource
     reason: str

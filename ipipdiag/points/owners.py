@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ipipdiag.addresses import BROADCAST_MAC, GATEWAY, HOST_SIDE_MAC
-from ipipdiag.decode.packets import PacketType, Tunnel
 from ipipdiag.facts.collect import PointFacts
+from ipipdiag.kinds import PacketType, Tunnel
 
 BGP_PORT = 179
 LOCAL_TTLS = (64, 255)  # initial TTLs of a Linux node's own packets; BIRD's SYN-ACK leaves with 255

@@ -15,8 +15,9 @@ import numpy as np
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address
 from ipipdiag.capture import CaptureSummary, Interface
-from ipipdiag.decode.packets import Tunnel
+from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
+from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import PlacementSource, Point, PointOption, Role
 from ipipdiag.points.owners import Host, find_host, find_pod_link
 
@@ -83,7 +84,9 @@ def _place(
         interface_index=facts.key.interface_index,
         interface_name=interface.name,
         link_type=interface.link_type,
+        link_name=link_type_name(interface.link_type),
         snap_length=interface.snap_length,
+        drops=_drops(summary, interface.number),
         role=role,
         source=source,
         reason=reason,
@@ -95,6 +98,14 @@ def _place(
         pods=host.pods,
         contradiction=_contradiction(role, source, content),
         facts=facts,
+    )
+
+
+def _drops(summary: CaptureSummary, interface: int) -> int:
+    return sum(
+        (statistics.dropped_by_interface or 0) + (statistics.dropped_by_system or 0)
+        for statistics in summary.statistics
+        if statistics.interface == interface
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.packets import ABSENT_MAC, Layer, Network, PacketType, StopReason
 from ipipdiag.decode.window import ByteWindow, Positions, u16
+from ipipdiag.kinds import ABSENT_MAC, Layer, Network, PacketType, StopReason
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x86DD
 ETHERTYPES_VLAN = (0x8100, 0x88A8, 0x9100)
@@ -109,4 +109,6 @@ def network_by_version(window: ByteWindow, rows: LinkRows) -> None:
     here = rows.captured_end > rows.network_start
     rows.stop(~here, Layer.NETWORK, rows.wire_end > rows.network_start)
     version = window.gather(rows.network_start, 1)[:, 0] >> 4
-    rows.network[here] = np.select([version == 4, version == 6], [int(Network.IPV4), int(Network.IPV6)], int(Network.OTHER))[here]
+    rows.network[here] = np.select(
+        [version == 4, version == 6], [int(Network.IPV4), int(Network.IPV6)], int(Network.OTHER)
+    )[here]

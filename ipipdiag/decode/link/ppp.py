@@ -19,4 +19,6 @@ def decode_link(window: ByteWindow, rows: LinkRows) -> None:
     has_address = u16(run, 0) == ADDRESS_AND_CONTROL
     protocol = np.where(has_address, u16(run, 2), u16(run, 0))
     rows.network_start += np.where(has_address, 4, 2)
-    rows.set_ether_type(here, np.select([protocol == PPP_IPV4, protocol == PPP_IPV6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], 0))
+    rows.set_ether_type(
+        here, np.select([protocol == PPP_IPV4, protocol == PPP_IPV6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], 0)
+    )

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.link.model import LinkRows, network_by_version
-from ipipdiag.decode.packets import Network
 from ipipdiag.decode.window import ByteWindow, Positions, u16
+from ipipdiag.kinds import Network
 
 LINK_TYPES = {12: "RAW", 14: "RAW", 101: "RAW", 228: "IPV4"}
 ETHERNET, IPV4 = 14, 20

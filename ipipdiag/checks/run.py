@@ -1,0 +1,130 @@
+"""Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
+
+A check may ask for ``points``, ``captures``, ``cluster``, and for any field of :class:`~ipipdiag.facts.collect.PointFacts`,
+which arrives as a mapping from point to that fact.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
+from ipipdiag.cluster.model import Cluster
+from ipipdiag.facts.collect import CaptureFacts, PointFacts
+from ipipdiag.points.model import Point
+
+GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
+CAPTURE_FAMILY = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that checks can ask for."""
+
+    captures: tuple[CaptureFacts, ...]
+    points: tuple[Point, ...]
+    cluster: Cluster
+
+    def arguments(self) -> Mapping[str, Any]:
+        """Every name a check may use as a parameter, with its value."""
+        by_point = {
+            column.name: {point: getattr(point.facts, column.name) for point in self.points}
+            for column in fields(PointFacts)
+        }
+        return {"captures": self.captures, "points": self.points, "cluster": self.cluster, **by_point}
+
+
+def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[CheckResult, ...]:
+    """The results of all checks in the order of their codes; those not built are listed as such."""
+    arguments = case.arguments()
+    chosen = [check for check in all_checks() if (not only or check.code in only) and check.code not in skip]
+    results = {check.code: _run(check, arguments) for check in chosen if check.code[3] == CAPTURE_FAMILY}
+    is_calico = GATE not in results or results[GATE].status is not Status.NOTED
+    for check in chosen:
+        if check.code not in results:
+            results[check.code] = _run(check, arguments) if is_calico else _foreign(check)
+    for plan in planned():
+        if (not only or plan.code in only) and plan.code not in skip:
+            results[plan.code] = CheckResult(
+                plan.code, plan.name, Status.NOT_CHECKED, reason=Reason.NOT_BUILT, missing="this check is not built yet"
+            )
+    return tuple(results[code] for code in sorted(results))
+
+
+def _foreign(check: Check) -> CheckResult:
+    missing = f"nothing here looks like Calico ({GATE})"
+    return CheckResult(check.code, check.name, Status.NOT_APPLICABLE, missing=missing)
+
+
+def _run(check: Check, arguments: Mapping[str, Any]) -> CheckResult:
+    wanted = inspect.signature(check.examine).parameters
+    try:
+        outcome = check.examine(**{name: arguments[name] for name in wanted})
+    except Exception as error:  # the one broad catch: a bug in one check must not silence the others
+        text = f"{type(error).__name__}: {error}"
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return CheckResult(
+            check.code, check.name, Status.CRASHED, error=f"{text} (line {where.lineno} of {where.name})"
+        )
+    return _result(check, outcome)
+
+
+def _result(check: Check, outcome: Outcome) -> CheckResult:
+    missing = outcome.missing
+    findings = merge_sightings(replace(finding, code=check.code, name=check.name) for finding in outcome.findings)
+    return CheckResult(
+        code=check.code,
+        name=check.name,
+        status=outcome.status,
+        examined=outcome.examined,
+        reason=missing.reason if missing else None,
+        missing=missing.missing if missing else None,
+        enable=missing.enable if missing else None,
+        findings=findings,
+    )
+
+
+def merge_sightings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding a subject: what several points show of the same thing is one thing, counted once.
+
+    The surest and gravest sighting speaks; the count is the largest, not the sum, for the points see the same packets.
+    """
+    merged: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.subject.kind.value, finding.subject.text)
+        other = merged.get(key)
+        merged[key] = finding if other is None else _merge(other, finding)
+    return tuple(merged.values())
+
+
+def _merge(one: Finding, other: Finding) -> Finding:
+    def weight(finding: Finding) -> tuple[int, int, int]:
+        return finding.confidence.rank, finding.severity.rank, -finding.count
+
+    lead, second = (one, other) if weight(one) <= weight(other) else (other, one)
+    starts = [time for time in (one.first_ns, other.first_ns) if time is not None]
+    ends = [time for time in (one.last_ns, other.last_ns) if time is not None]
+    return replace(
+        lead,
+        count=max(one.count, other.count),
+        first_ns=min(starts, default=None),
+        last_ns=max(ends, default=None),
+        evidence=_merge_evidence(lead.evidence + second.evidence),
+        points=tuple(dict.fromkeys(lead.points + second.points)),
+        worked=tuple(dict.fromkeys(lead.worked + second.worked)),
+    )
+
+
+def _merge_evidence(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Evidence of one input under one filter is one entry."""
+    merged: dict[tuple[str, str], Evidence] = {}
+    for entry in evidence:
+        key = (entry.input, entry.display_filter)
+        frames = {*entry.frames, *(merged[key].frames if key in merged else ())}
+        merged[key] = Evidence(entry.input, tuple(sorted(frames)), entry.display_filter)
+    return tuple(merged.values())

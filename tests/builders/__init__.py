@@ -1,0 +1,1 @@
+"""Frames and capture files for tests, built in the test that needs them."""

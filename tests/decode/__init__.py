@@ -1,0 +1,1 @@
+"""Decoding: unit tests, and a comparison with tshark on every recorded frame."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows: TypeAlias = npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice
+Rows: TypeAlias = npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice | list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Table:
 
     def select(self, rows: Rows) -> Self:
         """The table of some rows: by mask, by positions (in their order), or by slice."""
+        if isinstance(rows, list):
+            rows = np.array(rows, dtype=np.intp)
         return type(self)(**{name: column[rows] for name, column in self.columns().items()})
 
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:

@@ -31,7 +31,7 @@ def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
 
 def drops_recorded(point: Point) -> Missing | None:
     """Why nothing can be missed at this point, where the capture itself lost frames."""
-    if point.drops == 0:
+    if not point.drops:
         return None
     return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames")
 

@@ -103,6 +103,11 @@ class Cluster:
     tunnel_mtu_source: str = ""
     default_mode: Mode | None = None  # of pools without one of their own, where told
 
+    @property
+    def told_nodes(self) -> int:
+        """How many nodes a flag or file names."""
+        return sum(node.evidence is NodeEvidence.TOLD for node in self.nodes.values())
+
     def is_node(self, address: int) -> bool:
         """Whether the address is a node's, on evidence that suffices for a finding."""
         node = self.nodes.get(address)

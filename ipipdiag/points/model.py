@@ -51,7 +51,7 @@ class Point:
     link_type: int
     link_name: str
     snap_length: int
-    drops: int  # frames that the capture itself says it lost; 0 also where it does not say
+    drops: int | None  # frames that the capture itself says it lost; None where it does not say
     role: Role
     source: PlacementSource
     reason: str

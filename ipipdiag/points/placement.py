@@ -101,12 +101,15 @@ def _place(
     )
 
 
-def _drops(summary: CaptureSummary, interface: int) -> int:
-    return sum(
-        (statistics.dropped_by_interface or 0) + (statistics.dropped_by_system or 0)
+def _drops(summary: CaptureSummary, interface: int) -> int | None:
+    counters = [
+        count
         for statistics in summary.statistics
         if statistics.interface == interface
-    )
+        for count in (statistics.dropped_by_interface, statistics.dropped_by_system)
+        if count is not None
+    ]
+    return sum(counters) if counters else None
 
 
 def _decide(

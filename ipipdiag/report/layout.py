@@ -58,7 +58,7 @@ class Page:
     def heading(self, title: str) -> None:
         """A heading, with an empty line before it."""
         self.blank()
-        self._write(styled((title, "bold underline")))
+        self._write(styled((title, "bold")))
 
     def paragraph(self, content: str | Text, indent: int = 0, hanging: int = 0) -> None:
         """Wrapped text; lines after the first are indented by ``hanging`` more."""
@@ -93,8 +93,13 @@ class Page:
             padded = (text + " " * (cell - cell_len(text)) for text in texts[row::height])
             self._write(Text(" " * indent + "".join(padded).rstrip()))
 
-    def table(self, rows: Sequence[Sequence[str]], indent: int = 2, right: Sequence[int] = (), head: bool = False) -> None:
-        """Rows in aligned columns, the last one wrapped; ``right`` names the columns aligned to the right."""
+    def table(
+        self, rows: Sequence[Sequence[str]], indent: int = 2, right: Sequence[int] = (), notes: Sequence[str] = ()
+    ) -> None:
+        """Rows in aligned columns, the last one wrapped, each with its note below it.
+
+        ``right`` are the columns aligned to the right; the notes begin under the second column.
+        """
         texts = [[visible(cell) for cell in row] for row in rows]
         widths = [max(cell_len(row[column]) for row in texts) for column in range(len(texts[0]) - 1)]
         for position, row in enumerate(texts):
@@ -102,8 +107,9 @@ class Page:
             for column, width in enumerate(widths):
                 space = " " * (width - cell_len(row[column]))
                 start += (space + row[column] if column in right else row[column] + space) + "  "
-            style = "dim" if head and position == 0 else ""
-            self._block(Text(start, style), Text(row[-1], style), len(start))
+            self._block(Text(start), Text(row[-1]), cell_len(start))
+            if notes:
+                self.paragraph(styled((notes[position], "dim")), indent + widths[0] + 2)
 
     @staticmethod
     def _label(label: str, indent: int) -> Text:

@@ -23,7 +23,7 @@ def format_span(first_ns: int, last_ns: int) -> str:
 
 
 def format_duration(duration_ns: int) -> str:
-    """A length of time in the unit that leaves three significant digits or so: ``250 µs``, ``12.3 ms``, ``5 min 4 s``."""
+    """A length of time with three digits or so, in the unit that suits: ``250 µs``, ``12.3 ms``, ``5 min 4 s``."""
     if duration_ns < 0:
         return "-" + format_duration(-duration_ns)
     for limit, unit_ns, unit in ((1_000, 1, "ns"), (1_000_000, 1_000, "µs"), (1_000_000_000, 1_000_000, "ms")):

@@ -13,10 +13,10 @@ from ipipdiag.report.presentation import Detail, Presentation
 from ipipdiag.report.units import format_count, format_span, format_time
 
 _STATES = {
-    State.FAULT_FOUND: (" FAULT FOUND ", "bold white on red"),
-    State.SUSPICIOUS: (" SUSPICIOUS ", "bold black on yellow"),
-    State.NO_FAULT_SEEN: (" NO FAULT SEEN ", "bold black on green"),
-    State.NOT_ENOUGH_EVIDENCE: (" NOT ENOUGH EVIDENCE ", "bold black on cyan"),
+    State.FAULT_FOUND: ("FAULT FOUND", "bold red"),
+    State.SUSPICIOUS: ("SUSPICIOUS", "bold yellow"),
+    State.NO_FAULT_SEEN: ("NO FAULT SEEN", "bold green"),
+    State.NOT_ENOUGH_EVIDENCE: ("NOT ENOUGH EVIDENCE", "bold cyan"),
 }
 _SEVERITIES = {
     Severity.CRITICAL: "bold red",
@@ -26,13 +26,19 @@ _SEVERITIES = {
 }
 _ROLES = {
     "node": "node NIC",
-    "cali": "pod's veth (host side)",
-    "pod": "pod's eth0",
-    "any": "all interfaces",
+    "cali": "pod's veth on the node",
+    "pod": "eth0 in the pod",
+    "any": "any interface",
     "vxlan": "vxlan.calico",
 }
 _SOURCES = {"user": "told", "interface_name": "by interface name", "file_name": "by file name"}
+_NAMED_ONLY = (
+    (Status.FAIL, "Failed", "red"),
+    (Status.NOTED, "Noted", "blue"),
+    (Status.NOT_APPLICABLE, "Not applicable here", "dim"),
+)
 _INDENT = 3
+_DEEPEST = 3  # steps of indentation
 _FRAMES_SHOWN = 10
 _HASH_SHOWN = 16
 
@@ -50,7 +56,7 @@ def render(report: Report, presentation: Presentation) -> bytes:
         _tunnels(page, report)
         _inputs(page, report.inputs, detail)
         _errors(page, report)
-        page.heading("Verdict")
+        page.heading("VERDICT")
         _verdict(page, report)
     return bytes(page)
 
@@ -71,23 +77,30 @@ def _verdict(page: Page, report: Report) -> None:
 
 
 def _look_at(finding: Finding) -> Text:
-    nodes = " and ".join(finding.subject.nodes)
-    return styled((finding.component.value, "bold"), f" · {finding.subject.text}", f" · node {nodes}" if nodes else "")
+    subject = finding.subject
+    unnamed = [node for node in subject.nodes if node not in subject.text]
+    nodes = f" · at {' and '.join(unnamed)}" if unnamed else ""
+    return styled((finding.component.value, "bold"), f" · {subject.text}{nodes}")
 
 
 def _findings(page: Page, report: Report, detail: Detail) -> None:
     if not report.findings:
         return
-    page.heading("Findings")
+    page.heading("FINDINGS")
     names = {entry.id: entry.name for entry in report.inputs}
     depths = _depths(report.findings)
+    leaders: set[str] = set()
     for position, entry in enumerate(report.findings):
         depth = depths[entry.id]
-        if detail is not Detail.BRIEF and (position or depth):
+        indent = min(depth, _DEEPEST) * _INDENT
+        if detail is not Detail.BRIEF and position:
             page.blank()
-        _title(page, entry, min(depth, 3) * _INDENT)
+        if entry.caused_by and entry.caused_by not in leaders:
+            page.paragraph(styled((f"{entry.caused_by} explains:", "dim")), indent)
+            leaders.add(entry.caused_by)
+        _title(page, entry, indent)
         if detail is not Detail.BRIEF:
-            _card(page, entry, names, min(depth, 3) * _INDENT + _INDENT, detail)
+            _card(page, entry, names, indent + _INDENT, detail)
 
 
 def _depths(findings: Iterable[FindingReport]) -> dict[str, int]:
@@ -100,8 +113,6 @@ def _depths(findings: Iterable[FindingReport]) -> dict[str, int]:
 
 def _title(page: Page, entry: FindingReport, indent: int) -> None:
     finding = entry.finding
-    if entry.caused_by:
-        page.paragraph(styled((f"└ explained by {entry.caused_by}:", "dim")), indent - 1)
     number = f"{entry.id} ".ljust(_INDENT)
     page.paragraph(styled((number, "dim"), (finding.title, "bold")), indent, _INDENT)
     page.paragraph(
@@ -125,7 +136,7 @@ def _card(page: Page, entry: FindingReport, names: dict[str, str], indent: int, 
     if entry.caused_by and detail is not Detail.FULL:
         return  # what to do about it is said at the finding that explains it
     for position, text in enumerate(finding.alternatives):
-        page.field("" if position else "Or else", text, indent)
+        page.field("" if position else "Or maybe", text, indent)
     for position, command in enumerate(finding.confirm):
         page.command(command, indent, " " if position else "Confirm")
     for position, text in enumerate(finding.fix):
@@ -141,9 +152,7 @@ def _seen(finding: Finding) -> str:
     return f"{times}, {format_span(finding.first_ns, finding.last_ns)}"
 
 
-def _evidence(
-    page: Page, evidence: Evidence, names: dict[str, str], indent: int, label: str, detail: Detail
-) -> None:
+def _evidence(page: Page, evidence: Evidence, names: dict[str, str], indent: int, label: str, detail: Detail) -> None:
     shown = evidence.frames if detail is Detail.FULL else evidence.frames[:_FRAMES_SHOWN]
     frames = ", ".join(str(number) for number in shown)
     more = ", …" if len(shown) < len(evidence.frames) else ""
@@ -153,26 +162,22 @@ def _evidence(
 
 
 def _checks(page: Page, checks: Sequence[CheckResult], detail: Detail) -> None:
-    page.heading("What was checked")
+    page.heading("WHAT WAS CHECKED")
     by_status = {status: [check for check in checks if check.status is status] for status in Status}
     if passed := by_status[Status.PASS]:
-        page.paragraph(styled(("Passed", "green"), ", with the number of things examined"))
-        page.cells([f"{check.code} {check.name} {check.examined:,}" for check in passed], 3)
-    for status, label in ((Status.FAIL, "Failed"), (Status.NOTED, "Noted")):
-        if by_status[status]:
-            _names(page, label, by_status[status])
-    if by_status[Status.NOT_APPLICABLE]:
-        _names(page, "Not applicable here", by_status[Status.NOT_APPLICABLE])
+        page.paragraph(styled(("Passed", "green"), " (in brackets: how much was examined)"))
+        page.cells([f"{check.code} {check.name} ({check.examined:,})" for check in passed], 3)
+    for status, label, style in _NAMED_ONLY:
+        if named := by_status[status]:
+            names = ", ".join(f"{check.code} {check.name}" for check in named)
+            page.paragraph(styled((label, style), f": {names}"), 0, _INDENT)
     _not_checked(page, by_status[Status.NOT_CHECKED], detail)
     for check in by_status[Status.CRASHED]:
         page.paragraph(
-            styled(("Crashed", "bold red"), f": {check.code} {check.name}, a bug of ipipdiag: {check.error or 'no text'}")
+            styled(
+                ("Crashed", "bold red"), f": {check.code} {check.name}, a bug of ipipdiag: {check.error or 'no text'}"
+            )
         )
-
-
-def _names(page: Page, label: str, checks: Iterable[CheckResult]) -> None:
-    page.paragraph(label)
-    page.paragraph(", ".join(f"{check.code} {check.name}" for check in checks), 3)
 
 
 def _not_checked(page: Page, checks: Sequence[CheckResult], detail: Detail) -> None:
@@ -188,7 +193,7 @@ def _not_checked(page: Page, checks: Sequence[CheckResult], detail: Detail) -> N
         if missing:
             page.field("missing", missing, 6)
         if enable:
-            page.command(enable, 6, "to settle it")
+            page.command(enable, 6, "settle by")
     not_built = [check for check in checks if check.reason is Reason.NOT_BUILT]
     if not not_built:
         return
@@ -210,10 +215,13 @@ def _ranges(checks: Sequence[CheckResult]) -> list[str]:
 def _points(page: Page, report: Report) -> None:
     if not report.points:
         return
-    page.heading("Where the captures were taken")
+    page.heading("WHERE THE CAPTURES WERE TAKEN")
     inputs = {entry.id: entry for entry in report.inputs}
-    rows = [[point.id, *_place(point, inputs[point.input])] for point in report.points]
-    page.table([["", "Input", "Interface", "Role", "Frames", "At, and why"], *rows], right=(4,), head=True)
+    page.table(
+        [_place(point, inputs[point.input]) for point in report.points],
+        right=(4,),
+        notes=[f"{_SOURCES.get(point.source, point.source)}: {point.reason}" for point in report.points],
+    )
 
 
 def _place(point: PointReport, entry: InputReport) -> list[str]:
@@ -221,15 +229,17 @@ def _place(point: PointReport, entry: InputReport) -> list[str]:
     name = interface.name if interface and interface.name else f"#{point.interface}"
     if point.interface_index is not None:
         name += f" index {point.interface_index}"
-    owner = " on ".join(part for part in (point.pod and f"pod {point.pod}", point.node and f"node {point.node}") if part)
-    why = f"{_SOURCES.get(point.source, point.source)}: {point.reason}" if point.reason else point.source
-    return [entry.name, name, _ROLES.get(point.role, point.role), f"{point.frames:,}", f"{owner}; {why}" if owner else why]
+    owner = " on ".join(
+        part for part in (point.pod and f"pod {point.pod}", point.node and f"node {point.node}") if part
+    )
+    frames = format_count(point.frames, "frame")
+    return [point.id, entry.name, name, _ROLES.get(point.role, point.role), frames, owner]
 
 
 def _cluster(page: Page, report: Report) -> None:
     if not report.cluster:
         return
-    page.heading("What is taken as known of the cluster")
+    page.heading("WHAT IS TAKEN AS KNOWN OF THE CLUSTER")
     for known in report.cluster:
         page.paragraph(styled(known.fact, (f"  ({known.source})", "dim")), 2, 3)
 
@@ -237,7 +247,7 @@ def _cluster(page: Page, report: Report) -> None:
 def _tunnels(page: Page, report: Report) -> None:
     if not report.tunnels:
         return
-    page.heading("IP-in-IP as captured")
+    page.heading("IP-IN-IP AS CAPTURED")
     rows = [
         [
             tunnel.point,
@@ -254,7 +264,7 @@ def _tunnels(page: Page, report: Report) -> None:
 def _inputs(page: Page, inputs: Sequence[InputReport], detail: Detail) -> None:
     if not inputs:
         return
-    page.heading("Inputs")
+    page.heading("INPUTS")
     for entry in inputs:
         kind = f"{entry.format}, {entry.compression}" if entry.compression else entry.format
         amounts = f"{format_count(entry.frames, 'frame')}, {format_count(entry.bytes, 'byte')}"
@@ -268,7 +278,7 @@ def _inputs(page: Page, inputs: Sequence[InputReport], detail: Detail) -> None:
 def _errors(page: Page, report: Report) -> None:
     if not report.errors:
         return
-    page.heading("Inputs that could not be read")
+    page.heading("INPUTS THAT COULD NOT BE READ")
     for error in report.errors:
         part = "" if error.fatal else " (read in part)"
         page.paragraph(styled((error.name, "bold"), f": {error.error}{part}"), 2, 3)

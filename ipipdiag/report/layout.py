@@ -75,9 +75,16 @@ class Page:
             self._write(start + styled((line, "dim" if line.startswith("# ") else style)))
 
     def command(self, command: str, indent: int, label: str = "") -> None:
-        """A shell command, broken with backslashes where it is too wide; its comment on a line before it."""
+        """A shell command, broken with backslashes where it is too wide; its comment on a line before it.
+
+        Where a quoted word does not fit beside the label, the command stands below it.
+        """
         room = self.width - indent - (LABEL_WIDTH if label else 0)
-        self.verbatim(shell_lines(visible(command), room), indent, label)
+        lines = shell_lines(visible(command), room)
+        if label and max(map(cell_len, lines)) > room:
+            self._write(self._label(label, indent))
+            lines, indent, label = shell_lines(visible(command), self.width - indent - 2), indent + 2, ""
+        self.verbatim(lines, indent, label)
 
     def display_filter(self, expression: str, indent: int) -> None:
         """A Wireshark filter, broken only behind ``&&`` (Wireshark takes the line break for a space)."""

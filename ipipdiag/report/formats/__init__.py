@@ -1,6 +1,7 @@
 """The output formats: each module in this folder is one, named after it.
 
-A format has one function, ``render(report, presentation) -> bytes``. They are found by their file names, so that listing them imports none.
+A format has one function, ``render(report, presentation) -> bytes``. Formats are found by their file names, so that
+listing them imports none.
 """
 
 from __future__ import annotations

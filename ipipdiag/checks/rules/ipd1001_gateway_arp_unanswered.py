@@ -1,0 +1,150 @@
+"""GatewayArpUnanswered: a pod asks for its gateway 169.254.1.1 and nobody answers.
+
+Expected
+    The node answers at once, by proxy ARP on the host side of the pod's veth, with ee:ee:ee:ee:ee:ee.
+
+How it is observed
+    At the pod's link (pod eth0 or cali interface): at least three requests a second apart after the last reply, none of
+    them answered, and no IPv4 packet from the pod meanwhile. The host side is shown to be captured by any frame it sends
+    (its own ARP and IPv6 router solicitations count): then the finding is confirmed, else likely.
+
+What can mislead
+    A capture of one direction. A pod that has the answer cached asks no more, and is not judged.
+
+What to do
+    Two causes look alike on the wire. proxy_arp is off on this interface: other pods of the node are well. The node has no
+    route that covers 169.254.1.1, usually no default route: then no pod of the node gets an answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import GATEWAY, format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import ATTEMPTS, drops_recorded
+from ipipdiag.checks.arp import Question, questions
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Evidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.decode.packets import ArpMessages
+    from ipipdiag.facts.extent import Extent
+    from ipipdiag.facts.links import MacPairs
+    from ipipdiag.points.model import Point
+
+
+def examine(
+    points: tuple[Point, ...],
+    arp_messages: Mapping[Point, ArpMessages],
+    mac_pairs: Mapping[Point, MacPairs],
+    extent: Mapping[Point, Extent],
+) -> Outcome:
+    """A finding for each pod whose requests for the gateway stay unanswered."""
+    examined, findings, missing = 0, [], None
+    for point in points:
+        asked = [question for question in questions(arp_messages[point]) if question.target == GATEWAY]
+        for question in asked if point.is_pod_link else ():
+            tries = question.unanswered_attempts(extent[point])
+            if question.open_since() and (lost := drops_recorded(point)):
+                missing = missing or lost
+            elif len(tries) >= ATTEMPTS and not _sends_ipv4(mac_pairs[point], question, tries):
+                examined += 1
+                findings.append(_finding(point, question, mac_pairs[point], extent[point]))
+            elif question.answered_ns:
+                examined += 1
+            else:
+                missing = missing or _undecided(question, tries)
+    if not examined and missing is None:
+        return Outcome(missing=_no_arp(points))
+    return Outcome(examined, tuple(findings), missing)
+
+
+def _sends_ipv4(pairs: MacPairs, question: Question, tries: list[int]) -> bool:
+    """Whether the pod sent IPv4 to a MAC while it was asking: then it knows one, and replies are missing here only."""
+    own = pairs.select((pairs.source_mac == question.asker_mac) & (pairs.ipv4 > 0))
+    return bool((own.last_ns > tries[0]).any())
+
+
+def _host_frames(pairs: MacPairs, question: Question) -> int:
+    others = pairs.select(pairs.source_mac != question.asker_mac)
+    return int(others.frames_sent.sum())
+
+
+def _undecided(question: Question, tries: list[int]) -> Missing:
+    if len(tries) >= ATTEMPTS:
+        return Missing(
+            Reason.ONE_DIRECTION,
+            f"{format_address(question.asker)} sends packets, so it has an answer that is not in the capture",
+            capture_command(Role.CALI, capture_filter="arp or icmp"),
+        )
+    return Missing(
+        Reason.TOO_SHORT,
+        f"{several(len(question.asked_ns), 'request')} for 169.254.1.1 without reply; three, a second apart, would tell",
+        capture_command(Role.CALI, capture_filter="arp"),
+    )
+
+
+def _no_arp(points: tuple[Point, ...]) -> Missing | None:
+    command = capture_command(Role.CALI, capture_filter="arp or icmp")
+    if any(point.is_pod_link for point in points):
+        return Missing(Reason.TOO_SHORT, "no pod asked for 169.254.1.1 meanwhile; the answer may be cached", command)
+    return Missing(Reason.WRONG_POINT, "a pod's ARP shows only on its own link", command)
+
+
+def _finding(point: Point, question: Question, pairs: MacPairs, extent: Extent) -> Finding:
+    pod = format_address(question.asker)
+    heard = _host_frames(pairs, question)
+    times, frames = question.open_since(), tuple(question.open_frames()[:EVIDENCE_FRAMES])
+    since_start = "" if not question.answered_ns else f", after {several(len(question.answered_ns), 'reply')} before"
+    interface = point.interface_name or "the pod's cali interface"
+    alternatives = ["the node has no route that covers 169.254.1.1 (no default route): then no pod there is answered"]
+    if not heard:
+        alternatives.append("only one direction was captured")
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CONFIRMED if heard else Confidence.LIKELY,
+        subject=Subject(SubjectKind.POD, pod, nodes=(point.node,) if point.node else (), addresses=(pod,)),
+        title=f"pod {pod} gets no answer to its ARP for the gateway 169.254.1.1, so nothing leaves the pod",
+        expected="the node answers who-has 169.254.1.1 within a millisecond (proxy ARP, ee:ee:ee:ee:ee:ee)",
+        observed=f"{several(len(times), 'request')}, no reply{since_start}; "
+        + (f"the host side sent {several(heard, 'other frame')}, so it was captured" if heard else "nothing from the host side"),
+        count=len(times),
+        first_ns=times[0],
+        last_ns=times[-1],
+        evidence=(Evidence(point.input, frames, display_filters.arp_about(GATEWAY)),),
+        component=Component.FELIX,
+        confirm=(
+            f"cat /proc/sys/net/ipv4/conf/{point.interface_name or 'caliXXXXXXXXXXX'}/proxy_arp  # 1 is right",
+            "ip route get 169.254.1.1  # any route will do, the default route as well",
+        ),
+        fix=(f"set proxy_arp on {interface} again (Felix does, when calico-node restarts), or restore the default route",),
+        alternatives=tuple(alternatives),
+        points=(point.id,),
+    )
+
+
+CHECK = Check(
+    code="IPD1001",
+    name="GatewayArpUnanswered",
+    severity=Severity.CRITICAL,
+    summary="a pod's ARP for 169.254.1.1 stays unanswered: nothing leaves the pod",
+    points="pod eth0, cali",
+    examine=examine,
+)

@@ -1,0 +1,125 @@
+"""NotEncapsulated: packets between pods of two nodes cross the node network without the outer header.
+
+Expected
+    Where the mode of the destination's pool wraps this pair of nodes, every packet is IP-in-IP on the node network.
+
+How it is observed
+    At a node's NIC: a bare packet whose two addresses are pods' and which the mode wraps. The mode is known from a flag or
+    file, or from the same two nodes wrapping other packets to the same block; a default is not enough. The destination MAC
+    tells a leak to the default gateway (no tunnel route) from a direct route to the peer.
+
+What can mislead
+    ``-i any`` shows the pod's own leg of each packet; only single interfaces are judged. Modes CrossSubnet (in one subnet)
+    and Never rightly send bare packets.
+
+What to do
+    ``ip route get`` of the destination on the sending node: the route must say ``dev tunl0``. Then who programs it: BIRD,
+    or from Calico v3.33 on Felix.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address, format_mac
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.points.model import Point
+
+
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+    """A finding for each pair of pods whose packets should be wrapped and are not."""
+    if not any(point.role is Role.NODE for point in points):
+        return Outcome(
+            missing=Missing(
+                Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE)
+            )
+        )
+    examined, unknown, findings = 0, 0, []
+    for flow in pod_flows(flows, cluster):
+        if flow.expected.wrapped is None and not flow.wrapped:
+            unknown += 1
+            continue
+        examined += 1
+        if flow.expected.wrapped and not flow.wrapped:
+            findings.append(_finding(flow, flows[flow.point], cluster))
+    missing = None
+    if unknown and not examined:
+        missing = Missing(
+            Reason.NO_CONFIG,
+            f"{several(unknown, 'flow')} between pods without outer header; the pool's ipipMode is not known",
+            "calicoctl get ippool -o wide  # then: --ipip-mode Always|CrossSubnet|Never",
+        )
+    return Outcome(examined, tuple(findings), missing)
+
+
+def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
+    row = flow.row
+    source, destination = format_address(flow.source), format_address(flow.destination)
+    requests, answers = int(row.requests.sum()), int(row.answers.sum())
+    unanswered = requests > 0 and answers == 0
+    sender = flow.source_node
+    nodes = tuple(format_address(node) for node in (flow.source_node, flow.destination_node) if node is not None)
+    where = cluster.node_text(sender) if sender is not None else flow.point.label
+    count = int(row.packets.sum())
+    return Finding(
+        severity=Severity.CRITICAL if unanswered else Severity.WARNING,
+        confidence=Confidence.CONFIRMED if flow.expected.told else Confidence.LIKELY,
+        subject=Subject(SubjectKind.FLOW, f"{source} to {destination}", nodes=nodes, addresses=(source, destination)),
+        title=f"packets from pod {source} to pod {destination} leave node {where} without the IP-in-IP header",
+        expected=f"IP-in-IP between the nodes: {flow.expected.why}",
+        observed=f"{several(count, 'bare packet')} {_direction(flow, flows)}; "
+        + (f"{several(requests, 'request')}, none answered" if unanswered else f"{several(answers, 'packet')} came back"),
+        count=count,
+        first_ns=int(row.first_ns.min()),
+        last_ns=int(row.last_ns.max()),
+        evidence=(evidence_of(flow.point, row.frames, display_filters.bare(flow.source, flow.destination)),),
+        component=Component.BIRD,
+        confirm=(f"ip route get {destination}  # on {where}: dev tunl0?", "calicoctl node status"),
+        fix=("restore the tunnel route: BGP session of the node, or programClusterRoutes from Calico v3.31 on",),
+        alternatives=("Felix programs the routes here (Calico v3.33 and later): look at its log instead of BIRD's",),
+        points=(flow.point.id,),
+    )
+
+
+def _direction(flow: PodFlow, flows: Flows) -> str:
+    """Where the frames go: to the MAC of the destination's node, or to another one, usually the default gateway."""
+    mac = int(flow.row.destination_mac[0])
+    if mac < 0:
+        return "on a link without MAC addresses"
+    wrapped = flows.select((flows.tunnel == Tunnel.IPIP) & (flows.outer_source == (flow.destination_node or -1)))
+    if bool((wrapped.source_mac == mac).any()):
+        return f"straight to the peer's MAC {format_mac(mac)}"
+    return f"to MAC {format_mac(mac)}, not known as the peer's: the default gateway?"
+
+
+CHECK = Check(
+    code="IPD2001",
+    name="NotEncapsulated",
+    severity=Severity.CRITICAL,
+    summary="packets between pods of two nodes are bare where the pool's mode wraps them",
+    points="node NIC",
+    examine=examine,
+)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ipipdiag.checks.absence import attempts
 
 if TYPE_CHECKING:
-    from ipipdiag.facts.extent import Extent
     from ipipdiag.decode.packets import ArpMessages
+    from ipipdiag.facts.extent import Extent
 
 REQUEST, REPLY = 1, 2
 ANSWER_WINDOW_NS = 1_000_000_000

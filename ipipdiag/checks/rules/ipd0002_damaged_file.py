@@ -18,7 +18,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity, Subject, SubjectKind
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Evidence,
+    Finding,
+    Outcome,
+    Severity,
+    Subject,
+    SubjectKind,
+)
 from ipipdiag.checks.sightings import several
 
 if TYPE_CHECKING:

@@ -20,7 +20,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity, Subject, SubjectKind
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Evidence,
+    Finding,
+    Outcome,
+    Severity,
+    Subject,
+    SubjectKind,
+)
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.kinds import Layer, StopReason
 from ipipdiag.points.commands import capture_command

@@ -124,7 +124,11 @@ def _finding(point: Point, question: Question, pairs: MacPairs, extent: Extent) 
         title=f"pod {pod} gets no answer to its ARP for the gateway 169.254.1.1, so nothing leaves the pod",
         expected="the node answers who-has 169.254.1.1 within a millisecond (proxy ARP, ee:ee:ee:ee:ee:ee)",
         observed=f"{several(len(times), 'request')}, no reply{since_start}; "
-        + (f"the host side sent {several(heard, 'other frame')}, so it was captured" if heard else "nothing from the host side"),
+        + (
+            f"the host side sent {several(heard, 'other frame')}, so it was captured"
+            if heard
+            else "nothing from the host side"
+        ),
         count=len(times),
         first_ns=times[0],
         last_ns=times[-1],
@@ -134,7 +138,9 @@ def _finding(point: Point, question: Question, pairs: MacPairs, extent: Extent) 
             f"cat /proc/sys/net/ipv4/conf/{point.interface_name or 'caliXXXXXXXXXXX'}/proxy_arp  # 1 is right",
             "ip route get 169.254.1.1  # any route will do, the default route as well",
         ),
-        fix=(f"set proxy_arp on {interface} again (Felix does, when calico-node restarts), or restore the default route",),
+        fix=(
+            f"set proxy_arp on {interface} again (Felix does, when calico-node restarts), or restore the default route",
+        ),
         alternatives=tuple(alternatives),
         points=(point.id,),
     )

@@ -110,9 +110,15 @@ def _odd_finding(point: Point, odd: ArpMessages, flows: Flows) -> Finding:
         last_ns=int(odd.time_ns.max()),
         evidence=(evidence_of(point, odd.number, display_filters.arp_reply(GATEWAY)),),
         component=Component.CNI,
-        confirm=(f"ip -d link show {point.interface_name or 'caliXXXXXXXXXXX'}", "udevadm info --export-db | grep -i macaddress"),
+        confirm=(
+            f"ip -d link show {point.interface_name or 'caliXXXXXXXXXXX'}",
+            "udevadm info --export-db | grep -i macaddress",
+        ),
         fix=("keep udev and systemd-networkd off the cali interfaces (a .link file with MACAddressPolicy=none)",),
-        alternatives=("the CNI plugin could not set the MAC and kept the kernel's", "another CNI plugin or netkit made the link"),
+        alternatives=(
+            "the CNI plugin could not set the MAC and kept the kernel's",
+            "another CNI plugin or netkit made the link",
+        ),
         worked=("the pod's traffic through this gateway is answered",) if works else (),
         points=(point.id,),
     )

@@ -84,9 +84,7 @@ def _replies(messages: ArpMessages) -> dict[int, list[Reply]]:
 
 def _is_conflict(replies: list[Reply]) -> bool:
     """Two MACs within a second, or a MAC that comes back after another one."""
-    changes = [
-        (one, other) for one, other in zip(replies, replies[1:], strict=False) if one[1] != other[1]
-    ]
+    changes = [(one, other) for one, other in zip(replies, replies[1:], strict=False) if one[1] != other[1]]
     return len(changes) >= 2 or any(other[0] - one[0] <= TOGETHER_NS for one, other in changes)
 
 

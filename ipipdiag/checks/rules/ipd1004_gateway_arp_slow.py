@@ -67,7 +67,9 @@ def examine(points: tuple[Point, ...], arp_messages: Mapping[Point, ArpMessages]
     if examined:
         return Outcome(examined, tuple(findings))
     command = capture_command(Role.CALI, capture_filter="arp")
-    return Outcome(missing=Missing(Reason.WRONG_POINT, "no request for 169.254.1.1 with its reply was captured", command))
+    return Outcome(
+        missing=Missing(Reason.WRONG_POINT, "no request for 169.254.1.1 with its reply was captured", command)
+    )
 
 
 def _slowness(question: Question) -> str | None:

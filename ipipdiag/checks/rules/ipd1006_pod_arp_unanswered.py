@@ -73,19 +73,21 @@ def examine(
                 examined += 1
     if not examined and missing is None:
         command = capture_command(Role.CALI, capture_filter="arp or icmp")
-        missing = Missing(Reason.WRONG_POINT, "the node's ARP for a pod shows only on the pod's cali interface", command)
+        missing = Missing(
+            Reason.WRONG_POINT, "the node's ARP for a pod shows only on the pod's cali interface", command
+        )
     return Outcome(examined, tuple(findings), missing)
 
 
 def _finding(point: Point, question: Question, pairs: MacPairs) -> Finding:
     pod = format_address(question.target)
     node = format_address(question.asker)
-    from_pod = sum(
-        count for mac, count in pairs.rows("source_mac", "frames_sent") if mac not in point.host_macs
-    )
+    from_pod = sum(count for mac, count in pairs.rows("source_mac", "frames_sent") if mac not in point.host_macs)
     times = question.open_since()
     frames = tuple(question.open_frames()[:EVIDENCE_FRAMES])
-    heard = f"the pod's side sent {several(from_pod, 'other frame')}" if from_pod else "the pod's side sent nothing at all"
+    heard = (
+        f"the pod's side sent {several(from_pod, 'other frame')}" if from_pod else "the pod's side sent nothing at all"
+    )
     return Finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CONFIRMED if from_pod else Confidence.LIKELY,

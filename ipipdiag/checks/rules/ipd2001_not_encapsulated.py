@@ -53,9 +53,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     """A finding for each pair of pods whose packets should be wrapped and are not."""
     if not any(point.role is Role.NODE for point in points):
         return Outcome(
-            missing=Missing(
-                Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE)
-            )
+            missing=Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
         )
     examined, unknown, findings = 0, 0, []
     for flow in pod_flows(flows, cluster):
@@ -91,7 +89,11 @@ def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
         title=f"packets from pod {source} to pod {destination} leave node {where} without the IP-in-IP header",
         expected=f"IP-in-IP between the nodes: {flow.expected.why}",
         observed=f"{several(count, 'bare packet')} {_direction(flow, flows)}; "
-        + (f"{several(requests, 'request')}, none answered" if unanswered else f"{several(answers, 'packet')} came back"),
+        + (
+            f"{several(requests, 'request')}, none answered"
+            if unanswered
+            else f"{several(answers, 'packet')} came back"
+        ),
         count=count,
         first_ns=int(row.first_ns.min()),
         last_ns=int(row.last_ns.max()),

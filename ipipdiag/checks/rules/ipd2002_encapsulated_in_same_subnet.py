@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 
 def examine(flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
     """A finding for each pair of nodes of one subnet that wraps."""
-    if not any(pool.mode is Mode.CROSS_SUBNET for pool in cluster.pools) and cluster.default_mode is not Mode.CROSS_SUBNET:
+    if (
+        not any(pool.mode is Mode.CROSS_SUBNET for pool in cluster.pools)
+        and cluster.default_mode is not Mode.CROSS_SUBNET
+    ):
         if cluster.default_mode is not None or any(pool.mode for pool in cluster.pools):
             return Outcome()
         return Outcome(missing=_no_mode())

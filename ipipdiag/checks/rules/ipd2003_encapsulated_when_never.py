@@ -88,7 +88,10 @@ def _finding(flow: PodFlow, cluster: Cluster) -> Finding:
             ),
         ),
         component=Component.BIRD,
-        confirm=(f"ip route get {format_address(flow.destination)}  # on {one}: not dev tunl0", "calicoctl get ippool -o wide"),
+        confirm=(
+            f"ip route get {format_address(flow.destination)}  # on {one}: not dev tunl0",
+            "calicoctl get ippool -o wide",
+        ),
         fix=("restart calico-node where the old route stays",),
         alternatives=("the mode was changed just before the capture",),
         points=(flow.point.id,),

@@ -1,0 +1,154 @@
+"""OuterSourceNotNode: the outer source is not the sending node's Calico address.
+
+Expected
+    The outer source is the address by which the other nodes know the sender. Felix accepts IP-in-IP only from the addresses
+    in its set of all hosts, and drops the rest in silence ("non-Calico hosts").
+
+How it is observed
+    At the sending node's NIC, at the packet's first hop: an outer source that is never an outer destination and speaks no
+    BGP, while the same MAC speaks BGP under another address. Or an outer source that is not among the nodes named by flag or
+    file and shows no sign of being one.
+
+What can mislead
+    The kernel chooses the outer source by its route to the peer, not by Calico's configuration. Where
+    externalNodesList or the owner's own rule admits the address, traffic works: a warning then. A router's MAC carries many
+    addresses; its packets are past their first hop and are not judged.
+
+What to do
+    ``ip route get PEER`` on the sending node shows the source it chooses. Correct IP_AUTODETECTION_METHOD, or the route's
+    ``src``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.cluster.model import Cluster, NodeEvidence
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.points.model import Point
+
+BGP_PORT = 179
+LOCAL_TTLS = (64, 255)
+
+
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+    """A finding for each outer source that is not a node's Calico address."""
+    examined: set[int] = set()
+    unknown: set[int] = set()
+    findings = []
+    for point in points:
+        if point.role is not Role.NODE:
+            continue
+        table = flows[point]
+        wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max))
+        for outer_source in sorted(set(wrapped.outer_source.tolist())):
+            own = wrapped.select(wrapped.outer_source == outer_source)
+            known_as = _known_as(table, own, outer_source, cluster)
+            if known_as is not None:
+                examined.add(outer_source)
+                findings.append(_finding(point, own, outer_source, known_as, cluster))
+            elif cluster.is_node(outer_source):
+                examined.add(outer_source)
+            elif cluster.told_nodes:
+                examined.add(outer_source)
+                findings.append(_finding(point, own, outer_source, 0, cluster))
+            else:
+                unknown.add(outer_source)
+    return Outcome(len(examined), tuple(findings), _missing(points, unknown) if not examined else None)
+
+
+def _known_as(table: Flows, own: Flows, outer_source: int, cluster: Cluster) -> int | None:
+    """The address under which the sender's MAC speaks BGP, where the outer source is another one; None if all is well."""
+    node = cluster.nodes.get(outer_source)
+    if node is not None and node.evidence > NodeEvidence.OUTER_ONE_WAY:
+        return None
+    macs = {mac for mac in own.source_mac.tolist() if mac >= 0}
+    bgp = (table.source_port == BGP_PORT) | (table.destination_port == BGP_PORT)
+    for source, mac, ttl in table.select(bgp & (table.tunnel == Tunnel.NONE)).rows("source", "source_mac", "ttl_max"):
+        if mac in macs and ttl in LOCAL_TTLS and source != outer_source and cluster.is_node(source):
+            return int(source)
+    return None
+
+
+def _missing(points: tuple[Point, ...], unknown: set[int]) -> Missing:
+    if unknown:
+        return Missing(
+            Reason.NO_CONFIG,
+            f"{several(len(unknown), 'outer source')} not known as a node: neither BGP nor tunnel packets back to it",
+            "kubectl get nodes -o wide  # then: --node NAME=IP/PREFIX for each",
+        )
+    return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
+
+
+def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster: Cluster) -> Finding:
+    text = format_address(outer_source)
+    requests = int(own.requests.sum())
+    answered = bool((own.answers > 0).any())
+    peers = sorted({format_address(peer) for peer in own.outer_destination.tolist()})
+    sender = cluster.node_text(known_as) if known_as else point.label
+    if known_as:
+        why = f"the same MAC speaks BGP as {format_address(known_as)}, and nothing is ever sent to {text}"
+    else:
+        why = "it is not among the nodes that were named, and speaks no BGP"
+    count = int(own.packets.sum())
+    silent = requests > 0 and not answered
+    return Finding(
+        severity=Severity.CRITICAL if silent else Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.NODE,
+            text,
+            nodes=(text, *peers, *((format_address(known_as),) if known_as else ())),
+            addresses=tuple(sorted({format_address(pod) for pod in own.source.tolist()})),
+        ),
+        title=f"node {sender} sends tunnel packets with outer source {text} instead of its Calico address"
+        + (f" to {', '.join(peers)}: not answered" if silent else ""),
+        expected=f"outer source {format_address(known_as)}" if known_as else "an outer source that is a node's address",
+        observed=f"{several(count, 'packet')} with outer source {text}; {why}; "
+        + (f"{several(requests, 'request')}, none answered" if silent else "some are answered"),
+        count=count,
+        first_ns=int(own.first_ns.min()),
+        last_ns=int(own.last_ns.max()),
+        evidence=(evidence_of(point, own.frames, display_filters.tunnel(outer_source, int(own.outer_destination[0]))),),
+        component=Component.CONFIGURATION,
+        confirm=(
+            f"ip route get {peers[0]}  # on {sender}: which src?",
+            f"ipset test cali40all-hosts-net {text}  # on {peers[0]}: not in the set means dropped",
+            "calicoctl get node -o wide",
+        ),
+        fix=("correct IP_AUTODETECTION_METHOD, or the src of the route to the peer",),
+        alternatives=("the peer admits this address on purpose (externalNodesList) and drops for another reason",),
+        points=(point.id,),
+    )
+
+
+CHECK = Check(
+    code="IPD2004",
+    name="OuterSourceNotNode",
+    severity=Severity.CRITICAL,
+    summary="the outer source is not the sending node's Calico address: the peer drops it in silence",
+    points="node NIC",
+    examine=examine,
+)

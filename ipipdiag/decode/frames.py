@@ -16,6 +16,7 @@ from ipipdiag.decode.ipv4 import FIELDS, Ipv4Headers, read_ipv4
 from ipipdiag.decode.link import link_decoder
 from ipipdiag.decode.link.model import LinkRows
 from ipipdiag.decode.packets import Decoded, Packets, Segments
+from ipipdiag.decode.tcp_options import TcpOptions
 from ipipdiag.decode.transport import TransportRows, read_transport
 from ipipdiag.decode.tunnels import IPIP_PROTOCOL, MOST_NESTED, find_vxlan, name_tunnels
 from ipipdiag.decode.window import ByteWindow, Positions
@@ -29,6 +30,7 @@ _DTYPES: dict[str, str] = {
     "Bool": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "I16": "int16", "I32": "int32", "I64": "int64"
 }  # fmt: skip
 COLUMN_TYPES = {column.name: np.dtype(_DTYPES[str(column.type)]) for column in fields(Packets)}
+OPTION_COLUMNS = [name for name in TcpOptions.__dataclass_fields__ if name.startswith("tcp_")]
 ABSENT = dict.fromkeys(
     [
         "source_port",
@@ -183,9 +185,8 @@ def _store_transport(
     for name in TransportRows.__dataclass_fields__:
         if name in columns:
             columns[name][rows] = getattr(transport, name)
-    for name in transport.options.__dataclass_fields__:
-        if name in columns:
-            columns[name][rows] = getattr(transport.options, name)
+    for name in OPTION_COLUMNS:
+        columns[name][rows] = getattr(transport.options, name)
     bare = (columns["tunnel"][rows] == Tunnel.NONE) & (transport.stop_layer == Layer.INNER_IPV4)
     columns["stop_layer"][rows[bare]] = Layer.INNER_IPV4
 

@@ -96,7 +96,7 @@ def _transport_fields(
         "quoted_source_port": np.where(has_ports, u16(run, 0), -1).astype(np.int32),
         "quoted_destination_port": np.where(has_ports, u16(run, 2), -1).astype(np.int32),
         "quoted_tcp_sequence": np.where(is_tcp & (room >= 8), u32(run, 4), -1),
-        "quoted_icmp_type": np.where(is_icmp & (room >= 1), run[:, 0], -1).astype(np.int16),
+        "quoted_icmp_type": np.where(is_icmp & (room >= 1), run[:, 0].astype(np.int16), -1),
         "quoted_icmp_id": np.where(has_id, u16(run, 4), -1).astype(np.int32),
         "quoted_icmp_sequence": np.where(has_id, u16(run, 6), -1).astype(np.int32),
     }

@@ -184,7 +184,7 @@ def ipip(inner: bytes, source: str | int, destination: str | int, ttl: int = 64,
 
 
 def fragments(packet: bytes, size: int) -> list[Layer]:
-    """The packet (20-byte header) in fragments of ``size`` bytes of payload (a multiple of eight; the last has less)."""
+    """The packet (20-byte header) in fragments of ``size`` bytes of payload (a multiple of 8; the last has less)."""
     head, payload = packet[:20], packet[20:]
     parts = []
     for at in range(0, len(payload), size):

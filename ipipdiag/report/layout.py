@@ -17,6 +17,7 @@ from ipipdiag.report.presentation import Presentation
 from ipipdiag.report.sanitise import visible
 
 LABEL_WIDTH = 12
+_LAST_COLUMN = 12  # the least room of a table's last column
 _COMMENT = "  # "
 _SHELL_WORDS = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*"|['"])+""")
 
@@ -105,10 +106,14 @@ class Page:
     ) -> None:
         """Rows in aligned columns, the last one wrapped, each with its note below it.
 
-        ``right`` are the columns aligned to the right; the notes begin under the second column.
+        ``right`` are the columns aligned to the right; the notes begin under the second column. Where a cell is so long
+        that the last column would have no room, each row is a paragraph instead.
         """
         texts = [[visible(cell) for cell in row] for row in rows]
         widths = [max(cell_len(row[column]) for row in texts) for column in range(len(texts[0]) - 1)]
+        if indent + sum(widths) + 2 * len(widths) + _LAST_COLUMN > self.width:
+            widths = [cell_len(texts[0][0])]
+            texts = [[row[0], "  ".join(row[1:])] for row in texts]
         for position, row in enumerate(texts):
             start = " " * indent
             for column, width in enumerate(widths):

@@ -1,0 +1,156 @@
+"""``ipipdiag analyze``: options in, report and exit code out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from pathlib import Path, PurePath
+
+import click
+
+from ipipdiag.checks.model import Severity
+from ipipdiag.cli import options
+from ipipdiag.cli.exits import ExitCode
+from ipipdiag.cli.invocation import Invocation, pass_invocation
+from ipipdiag.cli.options import STANDARD_INPUT, STANDARD_INPUT_NAME
+from ipipdiag.cli.output import complain, presentation_for, write
+from ipipdiag.cluster.model import ModeOption, NodeOption
+from ipipdiag.points.model import PointOption
+from ipipdiag.report.formats import format_names, render
+from ipipdiag.report.model import Report
+from ipipdiag.report.presentation import Detail
+
+FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
+
+
+@click.command(short_help="Say what captures show against what Calico should have done.")
+@click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
+@click.option(
+    "points",
+    "--point",
+    type=options.point,
+    metavar="FILE=ROLE[@NODE]",
+    multiple=True,
+    help="Where a capture was taken: node, tunl0, cali, pod, any, vxlan, fabric.",
+)
+@click.option(
+    "ipip_modes",
+    "--ipip-mode",
+    type=options.mode,
+    metavar="[CIDR=]MODE",
+    multiple=True,
+    help="Always, CrossSubnet or Never, for one pool or all.",
+)
+@click.option(
+    "pod_cidrs", "--pod-cidr", type=options.network, metavar="CIDR", multiple=True, help="A network of pod addresses."
+)
+@click.option(
+    "nodes",
+    "--node",
+    type=options.node,
+    metavar="NAME=IP/PREFIX",
+    multiple=True,
+    help="A node: its name, address and subnet.",
+)
+@click.option(
+    "output_format",
+    "-f",
+    "--format",
+    type=click.Choice(format_names()),
+    default="text",
+    show_default=True,
+    help="Format.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report to a file.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="error",
+    show_default=True,
+    help="Exit with 1 from this severity on.",
+)
+@click.option("--only", type=options.check_code, metavar="CODE", multiple=True, help="Run only this check.")
+@click.option("--skip", type=options.check_code, metavar="CODE", multiple=True, help="Do not run this check.")
+@click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Read at most N frames of each capture.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if any input cannot be read.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all evidence, whole hashes, and the traceback of a bug.")
+@click.option("-q", "--quiet", is_flag=True, help="Show the verdict and the titles of the findings.")
+@pass_invocation
+def analyze(
+    invocation: Invocation,
+    captures: tuple[str, ...],
+    points: tuple[PointOption, ...],
+    ipip_modes: tuple[ModeOption, ...],
+    pod_cidrs: tuple[IPv4Network, ...],
+    nodes: tuple[NodeOption, ...],
+    output_format: str,
+    output: str | None,
+    fail_on: str,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    max_frames: int | None,
+    strict: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Compare what CAPTUREs show with what Calico should have done.
+
+    A CAPTURE is a pcap or pcapng file, compressed or not, a folder of them, or - for standard input. Several captures
+    are one run: name all that were taken of the same trouble.
+    """
+    invocation.verbose = verbose
+    if verbose and quiet:
+        raise click.UsageError("-v and -q exclude each other.")
+    _require_readable_standard_input(captures)
+    _require_points_of_captures(points, captures)
+    _require_agreement(ipip_modes)
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise click.UsageError(f"-o {output}: there is no such folder.")
+
+    from ipipdiag.run import RunOptions, analyze  # here, since it imports numpy and pandas
+
+    report = analyze(RunOptions(captures, points, ipip_modes, pod_cidrs, nodes, only, skip, max_frames))
+    for error in report.errors:
+        complain(f"{error.name}: {error.error}")
+    detail = Detail.FULL if verbose else Detail.BRIEF if quiet else Detail.NORMAL
+    write(render(output_format, report, presentation_for(output, detail)), output)
+    return exit_code(report, fail_on, strict=strict)
+
+
+def exit_code(report: Report, fail_on: str, *, strict: bool) -> ExitCode:
+    """3 where no input was read, or with ``strict`` not all; 1 where a finding is at or above ``fail_on``; else 0."""
+    refused = any(error.fatal for error in report.errors)
+    if refused and (strict or not report.inputs):
+        return ExitCode.UNREADABLE
+    if fail_on == "never":
+        return ExitCode.OK
+    least = Severity(fail_on).rank
+    found = any(entry.finding.severity.rank <= least for entry in report.findings)
+    return ExitCode.FINDINGS if found else ExitCode.OK
+
+
+def _require_readable_standard_input(captures: Sequence[str]) -> None:
+    if captures.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("- (standard input) can be named only once.")
+    if STANDARD_INPUT in captures and sys.stdin.isatty():
+        raise click.UsageError("- reads a capture from standard input, which is a terminal; pipe one in.")
+
+
+def _require_points_of_captures(points: Sequence[PointOption], captures: Sequence[str]) -> None:
+    """A --point that names no capture would be ignored in silence; what a folder holds is not known yet."""
+    if any(Path(capture).is_dir() for capture in captures):
+        return
+    given = [STANDARD_INPUT_NAME if capture == STANDARD_INPUT else capture for capture in captures]
+    names = {name for capture in given for name in (capture, PurePath(capture).name)}
+    for point in points:
+        if point.file not in names:
+            raise click.UsageError(f"--point {point.file}: names none of the captures ({', '.join(given)}).")
+
+
+def _require_agreement(modes: Sequence[ModeOption]) -> None:
+    for earlier in modes:
+        for later in modes:
+            if earlier.cidr == later.cidr and earlier.mode is not later.mode:
+                pool = earlier.cidr or "all pools"
+                raise click.UsageError(f"--ipip-mode: {pool} cannot be both {earlier.mode} and {later.mode}.")

@@ -1,0 +1,87 @@
+"""Values of the command line: a function for each, from the word given to what the program works with.
+
+What means nothing raises ``click.BadParameter`` with what was found and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+import click
+
+from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.cluster.model import Mode, ModeOption, NodeOption
+from ipipdiag.points.model import PointOption, Role
+from ipipdiag.report.sanitise import visible
+
+STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "standard input"  # how the report names it
+ROLES = tuple(role.value for role in Role if role is not Role.UNKNOWN)
+
+
+def point(text: str) -> PointOption:
+    """The user's word on a point, ``FILE=ROLE[@NODE]``; the file name may hold ``=``."""
+    file, equals, place = text.rpartition("=")
+    role, at, node = place.partition("@")
+    if not equals or not file:
+        raise _bad(f"{text}: expected FILE=ROLE or FILE=ROLE@NODE, such as a-eth0.pcap=node@node-a")
+    if role not in ROLES:
+        raise _bad(f"{text}: {role!r} is no role; one of {', '.join(ROLES)}")
+    if at and not node:
+        raise _bad(f"{text}: no node after the @")
+    return PointOption(STANDARD_INPUT_NAME if file == STANDARD_INPUT else file, Role(role), node or None)
+
+
+def network(text: str) -> IPv4Network:
+    """An IPv4 network such as 10.244.0.0/16; host bits are an error that names the network they lie in."""
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        pass
+    try:
+        meant = IPv4Network(text, strict=False)
+    except ValueError:
+        raise _bad(f"{text!r} is not an IPv4 network such as 10.244.0.0/16") from None
+    raise _bad(f"{text} has bits set beyond its prefix; the network is {meant}")
+
+
+def mode(text: str) -> ModeOption:
+    """The ipipMode of one pool, or of all: ``[CIDR=]MODE``."""
+    cidr, equals, word = text.rpartition("=")
+    modes = {known.value.lower(): known for known in Mode}
+    if word.lower() not in modes:
+        raise _bad(f"{text}: {word!r} is no ipipMode; one of {', '.join(known.value for known in Mode)}")
+    return ModeOption(network(cidr) if equals else None, modes[word.lower()])
+
+
+def node(text: str) -> NodeOption:
+    """A node, ``NAME=IP/PREFIX``: its address, and the prefix length of its subnet where that is given."""
+    name, equals, address = text.rpartition("=")
+    if not equals or not name:
+        raise _bad(f"{text}: expected NAME=IP/PREFIX, such as node-a=10.50.10.34/24")
+    host, slash, prefix = address.partition("/")
+    try:
+        number = int(IPv4Address(host))
+    except AddressValueError:
+        raise _bad(f"{text}: {host!r} is not an IPv4 address") from None
+    if slash and not (prefix.isascii() and prefix.isdigit() and int(prefix) <= 32):
+        raise _bad(f"{text}: /{prefix} is no prefix length; 0 to 32, such as /24")
+    return NodeOption(name, number, int(prefix) if slash else None)
+
+
+def check_code(text: str) -> str:
+    """Code of a check, given in upper or lower case, or by the check's name."""
+    codes = {check.code: check.name for check in all_checks()} | {entry.code: entry.name for entry in planned()}
+    known = {word.lower(): code for code, name in codes.items() for word in (code, name)}
+    if code := known.get(text.lower()):
+        return code
+    close = difflib.get_close_matches(text.lower(), known, 12)
+    close.sort(key=lambda word: sum(map(str.__ne__, word, text.lower())))  # a digit in its place counts most
+    near = list(dict.fromkeys(known[word] for word in close))[:3]
+    advice = f"did you mean {' or '.join(f'{code} {codes[code]}' for code in near)}?" if near else ""
+    raise _bad(f"{text}: no such check; {advice or '`ipipdiag checks` lists them'}")
+
+
+def _bad(message: str) -> click.BadParameter:
+    return click.BadParameter(visible(message))

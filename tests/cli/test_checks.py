@@ -1,0 +1,81 @@
+"""``checks`` and ``explain``, and that neither they nor the help load anything heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ipipdiag import __version__
+from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.cli.main import main
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_every_code_is_listed_once_and_fits(capsys: Output) -> None:
+    assert main(["checks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line[:7] for line in lines if line.startswith("IPD")]
+    assert sorted(listed) == sorted(entry.code for entry in (*all_checks(), *planned()))
+    assert max(map(len, lines)) <= 100
+
+
+def test_every_page_can_be_read_by_code_or_name_in_any_case(capsys: Output) -> None:
+    for check in all_checks():
+        pages = []
+        for word in (check.code, check.code.lower(), check.name, check.name.upper()):
+            assert main(["explain", word]) == 0
+            pages.append(capsys.readouterr().out)
+        assert len(set(pages)) == 1
+        assert pages[0].startswith(f"{check.code} {check.name}\n")
+        assert max(map(len, pages[0].splitlines())) <= 100
+
+
+def test_a_page_keeps_every_word(capsys: Output) -> None:
+    for check in all_checks():
+        main(["explain", check.code])
+        shown = capsys.readouterr().out.split()
+        for word in check.page.replace("``", "`").removeprefix(f"{check.name}: ").split()[1:]:
+            assert word in shown
+
+
+def test_what_is_not_built_says_so(capsys: Output) -> None:
+    for entry in planned()[:1]:
+        assert main(["explain", entry.code]) == 0
+        assert "not built yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "near"), [("IPD101", "IPD1001"), ("GatewayArpUnanswerd", "IPD1001"), ("", "lists them")]
+)
+def test_an_unknown_code_is_a_usage_error_with_advice(word: str, near: str, capsys: Output) -> None:
+    assert main(["explain", word]) == 2
+    assert near in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["--help"], ["analyze", "--help"], ["inspect", "--help"], ["checks"], ["explain", "IPD0001"]],
+)
+def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys; from ipipdiag.cli.main import main; code = main(sys.argv[1:]);"
+        " print(*({'numpy', 'pandas', 'rich', 'dpkt', 'pyshark'} & sys.modules.keys()), file=sys.stderr);"
+        " sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.strip() == ""
+    assert done.stdout
+
+
+def test_the_version_is_the_package_s(capsys: Output) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ipipdiag {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["explain"], ["--nonsense"]])
+def test_a_wrong_command_line_is_2(arguments: list[str], capsys: Output) -> None:
+    assert main(arguments) == 2

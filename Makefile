@@ -1,0 +1,52 @@
+# make demo       install into .venv and analyse a capture of a broken network
+# make test       format, types, import contract and tests, without those marked slow
+# make test-all   the same with every test
+# make bench      a million frames: ipipdiag beside capinfos and tshark
+# make clean      remove what these made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BENCH := build/million-frames.pcap
+
+.PHONY: demo test test-all lint bench clean
+
+# analyze exits with 1 where it finds a fault, which in this sample it must
+demo: $(VENV)/installed
+	@status=0; $(BIN)/ipipdiag analyze samples/07-underlay-drops-proto4/*.pcap || status=$$?; \
+	if [ $$status -ne 1 ]; then echo "analyze ended with $$status where 1 (a fault was found) was expected" >&2; exit 1; fi
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -rs -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -n auto -rs
+
+# the import contract is tested by tests/test_architecture.py
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed $(BENCH)
+	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
+
+$(BENCH): tests/benchmarks/generate.py | $(VENV)/installed
+	@mkdir -p $(@D)
+	$(BIN)/python tests/benchmarks/generate.py $@
+
+$(BIN)/pip:
+	@bash tools/make_venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: setup.cfg pyproject.toml | $(BIN)/pip
+	$(PIP) install --editable '.[dev]'
+	@touch $(VENV)/installed $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find ipipdiag tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+"""What all tests share: the samples' folder, and skipping by name what needs a tshark that is not there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of the recorded scenarios, one folder each."""
+    return SAMPLES
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip each test marked ``needs_tshark`` where there is none; its name stands in the reason, which ``-rs`` prints."""
+    if shutil.which("tshark"):
+        return
+    for item in items:
+        if item.get_closest_marker("needs_tshark"):
+            item.add_marker(pytest.mark.skip(reason=f"{item.name}: tshark is not installed"))

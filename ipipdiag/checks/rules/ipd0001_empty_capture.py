@@ -7,11 +7,13 @@ How it is observed
     The file header is whole, and no frame follows for this interface.
 
 What can mislead
-    An empty tunl0 is rightly so where no pod talks to a pod of another node, or where the pool is not IP-in-IP. Inside a
-    pod's network namespace there is a tunl0 too, which never carries anything.
+    An empty tunl0 is rightly so where no pod talks to a pod of another node, or where the pool is
+    not IP-in-IP. Inside a pod's network namespace there is a tunl0 too, which never carries
+    anything.
 
 What to do
-    Capture where the packets must pass: on the pod's cali interface and on the node's NIC, at the same time.
+    Capture where the packets must pass: on the pod's cali interface and on the node's NIC, at the
+    same time.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ Expected
     Every record ends where the next one begins, and the last one at the end of the file.
 
 How it is observed
-    A record that goes past the end of the file, a record header that cannot be one, lengths that contradict each other, a
-    compressed stream that ends early. Everything before the damage was read and is judged.
+    A record that goes past the end of the file, a record header that cannot be one, lengths that
+    contradict each other, a compressed stream that ends early. Everything before the damage was
+    read and is judged.
 
 What can mislead
-    A file copied while tcpdump was still writing ends within a record: nothing is wrong but the moment of copying.
+    A file copied while tcpdump was still writing ends within a record: nothing is wrong but the
+    moment of copying.
 
 What to do
     Stop tcpdump before copying, or use ``tcpdump -U``, and compare sizes after the copy.

@@ -1,9 +1,9 @@
 """SnapLengthTooShort: frames were cut within their headers.
 
 Expected
-    Each record holds all headers: 114 bytes for Ethernet, two IPv4 headers and a TCP header with options; 116 for Linux
-    cooked v1, 120 for v2, 100 without a link layer; 4 more a VLAN tag. 160 bytes also hold what an ICMP error quotes of a
-    tunnel packet. BGP needs whole packets.
+    Each record holds all headers: 114 bytes for Ethernet, two IPv4 headers and a TCP header with
+    options; 116 for Linux cooked v1, 120 for v2, 100 without a link layer; 4 more a VLAN tag. 160
+    bytes also hold what an ICMP error quotes of a tunnel packet. BGP needs whole packets.
 
 How it is observed
     Decoding stopped for want of captured bytes, though the packet itself goes on.

@@ -1,13 +1,15 @@
 """UnsupportedLinkType: frames of a link type that this program only names.
 
 Expected
-    Ethernet, Linux cooked (v1, v2), raw IP, BSD loopback or PPP: what tcpdump writes on the interfaces of a node or pod.
+    Ethernet, Linux cooked (v1, v2), raw IP, BSD loopback or PPP: what tcpdump writes on the
+    interfaces of a node or pod.
 
 How it is observed
     The link type of the interface, as the file states it.
 
 What can mislead
-    A file put together from several interfaces may hold frames that have nothing to do with the cluster.
+    A file put together from several interfaces may hold frames that have nothing to do with the
+    cluster.
 
 What to do
     Capture on the node's NIC, the cali interface or tunl0 with tcpdump.

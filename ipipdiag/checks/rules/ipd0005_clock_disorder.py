@@ -1,18 +1,20 @@
 """ClockDisorder: timestamps run backwards, or jump by a day or more.
 
 Expected
-    Times rise from frame to frame. Steps back below a millisecond are usual where a NIC has several queues, and are not
-    reported.
+    Times rise from frame to frame. Steps back below a millisecond are usual where a NIC has
+    several queues, and are not reported.
 
 How it is observed
-    A frame's time is a millisecond or more before that of the frame before it at the same point; or no frame for a day.
+    A frame's time is a millisecond or more before that of the frame before it at the same point;
+    or no frame for a day.
 
 What can mislead
-    Files put together without sorting (``mergecap -a``) run backwards where one file ends and the next begins.
+    Files put together without sorting (``mergecap -a``) run backwards where one file ends and the
+    next begins.
 
 What to do
-    Read no delay and no order out of the frames around the step. ``chronyc tracking`` on the node tells whether its clock
-    was being set.
+    Read no delay and no order out of the frames around the step. ``chronyc tracking`` on the node
+    tells whether its clock was being set.
 """
 
 from __future__ import annotations

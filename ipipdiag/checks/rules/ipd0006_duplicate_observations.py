@@ -4,9 +4,10 @@ Expected
     One frame a packet. ``-i any`` and mirror ports show a packet two to four times.
 
 How it is observed
-    A frame with the very same headers, TTL included, within two milliseconds of the first; on Linux cooked v1 records,
-    which do not tell the interface, also one conversation both wrapped and bare. Duplicates are merged before anything is
-    counted and never taken for retransmissions.
+    A frame with the very same headers, TTL included, within two milliseconds of the first; on
+    Linux cooked v1 records, which do not tell the interface, also one conversation both wrapped
+    and bare. Duplicates are merged before anything is counted and never taken for
+    retransmissions.
 
 What can mislead
     A lower TTL is the same packet one hop further, not a duplicate.

@@ -1,19 +1,21 @@
 """OffloadedPackets: packets larger than a segment may be, or with checksums yet to be filled in.
 
 Expected
-    Linux cuts large packets, and fills in checksums, as late as the NIC: a capture on the sending side shows them before
-    that, and tunl0 of the receiver shows segments merged again (GSO, TSO, GRO).
+    Linux cuts large packets, and fills in checksums, as late as the NIC: a capture on the sending
+    side shows them before that, and tunl0 of the receiver shows segments merged again (GSO, TSO,
+    GRO).
 
 How it is observed
-    A TCP payload above the segment size that the receiver announced, or a checksum field that holds the sum of the
-    pseudo-header alone.
+    A TCP payload above the segment size that the receiver announced, or a checksum field that
+    holds the sum of the pseudo-header alone.
 
 What can mislead
-    Neither is an MTU fault nor a checksum fault, as long as the packets are acknowledged. Packets on the wire are smaller:
-    count bytes, not packets, when points are compared.
+    Neither is an MTU fault nor a checksum fault, as long as the packets are acknowledged. Packets
+    on the wire are smaller: count bytes, not packets, when points are compared.
 
 What to do
-    Nothing. ``ethtool -K NIC gro off gso off tso off`` on a test node shows packets as they are on the wire.
+    Nothing. ``ethtool -K NIC gro off gso off tso off`` on a test node shows packets as they are
+    on the wire.
 """
 
 from __future__ import annotations

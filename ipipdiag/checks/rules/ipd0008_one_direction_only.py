@@ -1,18 +1,20 @@
 """OneDirectionOnly: only one direction of the conversations is in the file.
 
 Expected
-    Both directions of a conversation pass a pod's interface, tunl0 and, but for asymmetric routing, a node's NIC.
+    Both directions of a conversation pass a pod's interface, tunl0 and, but for asymmetric
+    routing, a node's NIC.
 
 How it is observed
-    TCP segments or replies that answer something which the file never shows, and no conversation of the point has packets
-    both ways. Unanswered requests alone prove nothing of the kind.
+    TCP segments or replies that answer something which the file never shows, and no conversation
+    of the point has packets both ways. Unanswered requests alone prove nothing of the kind.
 
 What can mislead
-    A filter on one address (``src host …``), ``tcpdump -Q in``, a mirror port of one direction, a second NIC that carries
-    the way back.
+    A filter on one address (``src host …``), ``tcpdump -Q in``, a mirror port of one direction, a
+    second NIC that carries the way back.
 
 What to do
-    Capture without a direction and with ``host`` instead of ``src host``. Nothing is concluded from missing answers here.
+    Capture without a direction and with ``host`` instead of ``src host``. Nothing is concluded
+    from missing answers here.
 """
 
 from __future__ import annotations

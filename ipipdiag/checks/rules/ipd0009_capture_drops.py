@@ -4,14 +4,16 @@ Expected
     No drops: a frame that is not in the file was not on the interface.
 
 How it is observed
-    Drop counters in the statistics or packets of a pcapng file. A classic pcap file has no such counters, and tcpdump
-    prints them only when it ends.
+    Drop counters in the statistics or packets of a pcapng file. A classic pcap file has no such
+    counters, and tcpdump prints them only when it ends.
 
 What can mislead
-    Lost frames look like packet loss and like missing answers; nothing is concluded from absence where drops are recorded.
+    Lost frames look like packet loss and like missing answers; nothing is concluded from absence
+    where drops are recorded.
 
 What to do
-    A narrower filter, a shorter snap length, a larger buffer (``tcpdump -B 65536``), or a file on a faster disk.
+    A narrower filter, a shorter snap length, a larger buffer (``tcpdump -B 65536``), or a file on
+    a faster disk.
 """
 
 from __future__ import annotations

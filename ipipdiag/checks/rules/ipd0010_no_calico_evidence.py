@@ -1,15 +1,17 @@
 """NoCalicoEvidence: nothing in the captures looks like Calico.
 
 Expected
-    At least one of: ARP for the gateway 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, blocks announced by BGP, IP-in-IP
-    whose outer TTL is a copy of the inner one, VXLAN with network identifier 4096, an interface named cali… or tunl0; or
-    the user's word (``--pod-cidr``, ``--node``, ``--ipip-mode``, ``--point``).
+    At least one of: ARP for the gateway 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, blocks
+    announced by BGP, IP-in-IP whose outer TTL is a copy of the inner one, VXLAN with network
+    identifier 4096, an interface named cali… or tunl0; or the user's word (``--pod-cidr``,
+    ``--node``, ``--ipip-mode``, ``--point``).
 
 How it is observed
     None of these. Nothing Calico-specific is then judged.
 
 What can mislead
-    A short capture on a NIC may simply hold no pod traffic. IP-in-IP between two routers is not Calico's.
+    A short capture on a NIC may simply hold no pod traffic. IP-in-IP between two routers is not
+    Calico's.
 
 What to do
     Capture on the pod's cali interface, on tunl0 or on the node's NIC while the pod is talking.

@@ -1,19 +1,22 @@
 """GatewayArpUnanswered: a pod asks for its gateway 169.254.1.1 and nobody answers.
 
 Expected
-    The node answers at once, by proxy ARP on the host side of the pod's veth, with ee:ee:ee:ee:ee:ee.
+    The node answers at once, by proxy ARP on the host side of the pod's veth, with
+    ee:ee:ee:ee:ee:ee.
 
 How it is observed
-    At the pod's link (pod eth0 or cali interface): at least three requests a second apart after the last reply, none of
-    them answered, and no IPv4 packet from the pod meanwhile. The host side is shown to be captured by any frame it sends
-    (its own ARP and IPv6 router solicitations count): then the finding is confirmed, else likely.
+    At the pod's link (pod eth0 or cali interface): at least three requests a second apart after
+    the last reply, none of them answered, and no IPv4 packet from the pod meanwhile. The host
+    side is shown to be captured by any frame it sends (its own ARP and IPv6 router solicitations
+    count): then the finding is confirmed, else likely.
 
 What can mislead
     A capture of one direction. A pod that has the answer cached asks no more, and is not judged.
 
 What to do
-    Two causes look alike on the wire. proxy_arp is off on this interface: other pods of the node are well. The node has no
-    route that covers 169.254.1.1, usually no default route: then no pod of the node gets an answer.
+    Two causes look alike on the wire. proxy_arp is off on this interface: other pods of the node
+    are well. The node has no route that covers 169.254.1.1, usually no default route: then no pod
+    of the node gets an answer.
 """
 
 from __future__ import annotations

@@ -1,18 +1,22 @@
 """GatewayMacUnexpected: 169.254.1.1 is answered with another MAC than ee:ee:ee:ee:ee:ee.
 
 Expected
-    All six bytes of the reply's MAC are ee. Calico's CNI plugin gives the host side of every pod's veth that address.
+    All six bytes of the reply's MAC are ee. Calico's CNI plugin gives the host side of every
+    pod's veth that address.
 
 How it is observed
-    Replies for 169.254.1.1 at the pod's link, and where the pod's frames go. If they go to a MAC that the host has stopped
-    using, and nothing comes back, the kernel drops them though tcpdump shows them: then it is critical.
+    Replies for 169.254.1.1 at the pod's link, and where the pod's frames go. If they go to a MAC
+    that the host has stopped using, and nothing comes back, the kernel drops them though tcpdump
+    shows them: then it is critical.
 
 What can mislead
-    Where setting the MAC fails, the CNI plugin keeps the kernel's and the pod works: a warning, not an outage. A pod's own
-    MAC may begin with ee by chance. netkit devices and other CNI plugins have other MACs.
+    Where setting the MAC fails, the CNI plugin keeps the kernel's and the pod works: a warning,
+    not an outage. A pod's own MAC may begin with ee by chance. netkit devices and other CNI
+    plugins have other MACs.
 
 What to do
-    ``ip -d link show`` of the cali interface; a udev rule or systemd's MACAddressPolicy=persistent is the usual cause.
+    ``ip -d link show`` of the cali interface; a udev rule or systemd's
+    MACAddressPolicy=persistent is the usual cause.
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@ Expected
     An address has one MAC on a link at a time.
 
 How it is observed
-    ARP replies for one address from two MACs: within a second of each other, or taking turns. Each link is judged by
-    itself.
+    ARP replies for one address from two MACs: within a second of each other, or taking turns.
+    Each link is judged by itself.
 
 What can mislead
-    A change followed by the silence of the first MAC is a failover or a moved address. 169.254.1.1, and a machine that
-    answers for many addresses (proxy ARP), are not judged.
+    A change followed by the silence of the first MAC is a failover or a moved address.
+    169.254.1.1, and a machine that answers for many addresses (proxy ARP), are not judged.
 
 What to do
     ``arping -D`` for the address on another node; kube-proxy in ipvs mode needs strictARP.

@@ -1,19 +1,20 @@
 """GatewayArpSlow: the answer for 169.254.1.1 comes late.
 
 Expected
-    The node answers at once, in well under a millisecond: Felix sets proxy_delay of the cali interface to 0.
+    The node answers at once, in well under a millisecond: Felix sets proxy_delay of the cali
+    interface to 0.
 
 How it is observed
-    The median time from a request to its reply, of at least three, is 20 ms or more; or the first reply comes two seconds
-    or more after the pod's first request.
+    The median time from a request to its reply, of at least three, is 20 ms or more; or the first
+    reply comes two seconds or more after the pod's first request.
 
 What can mislead
-    The kernel's own default makes the delay uniform between 0 and 800 ms, so single fast replies prove nothing. A busy node
-    is slow now and then.
+    The kernel's own default makes the delay uniform between 0 and 800 ms, so single fast replies
+    prove nothing. A busy node is slow now and then.
 
 What to do
-    ``sysctl net.ipv4.neigh.<cali>.proxy_delay`` should be 0. A late first reply is a pod that started before its interface
-    was programmed.
+    ``sysctl net.ipv4.neigh.<cali>.proxy_delay`` should be 0. A late first reply is a pod that
+    started before its interface was programmed.
 """
 
 from __future__ import annotations

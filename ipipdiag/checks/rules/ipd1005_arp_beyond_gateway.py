@@ -4,14 +4,15 @@ Expected
     A Calico pod has a /32 address and one next hop: it asks for 169.254.1.1 and for nothing else.
 
 How it is observed
-    Requests from the pod's side of its link for another address. Announcements and probes of the pod's own address,
-    and replies, are no such requests.
+    Requests from the pod's side of its link for another address. Announcements and probes of the
+    pod's own address, and replies, are no such requests.
 
 What can mislead
     Pods with a second interface (Multus), and pods that set their own routes on purpose.
 
 What to do
-    ``ip address`` and ``ip route`` inside the pod: another netmask than /32, or another default gateway.
+    ``ip address`` and ``ip route`` inside the pod: another netmask than /32, or another default
+    gateway.
 """
 
 from __future__ import annotations

@@ -4,15 +4,17 @@ Expected
     The pod answers its node's ARP at once.
 
 How it is observed
-    At the pod's link: at least three requests by the host side for one address, a second apart, no reply since. Any frame
-    from the pod's side shows that it is captured: then the finding is confirmed, else likely. After three seconds the node
-    sends ICMP host unreachable to whoever wanted the pod.
+    At the pod's link: at least three requests by the host side for one address, a second apart,
+    no reply since. Any frame from the pod's side shows that it is captured: then the finding is
+    confirmed, else likely. After three seconds the node sends ICMP host unreachable to whoever
+    wanted the pod.
 
 What can mislead
     A pod that was deleted a moment ago, while others still send to it.
 
 What to do
-    Look whether the pod, its network namespace and the address in it still exist: ``crictl pods``, ``ip address`` inside.
+    Look whether the pod, its network namespace and the address in it still exist: ``crictl
+    pods``, ``ip address`` inside.
 """
 
 from __future__ import annotations

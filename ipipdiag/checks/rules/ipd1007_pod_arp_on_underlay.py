@@ -1,19 +1,22 @@
 """PodArpOnUnderlay: somebody asks for a pod's address on the node network.
 
 Expected
-    ARP for pods stays inside the pod's node: other nodes reach a pod by routes, through the tunnel.
+    ARP for pods stays inside the pod's node: other nodes reach a pod by routes, through the
+    tunnel.
 
 How it is observed
-    On a node's NIC or in the fabric: requests whose *target* is the address of a pod that is reached through the tunnel.
+    On a node's NIC or in the fabric: requests whose *target* is the address of a pod that is
+    reached through the tunnel.
 
 What can mislead
-    A request whose *sender* is a node's tunnel address is normal: Linux announces the address it sends with. In modes
-    without encapsulation, and where Felix answers for pods on the node network (HostSubnetNeighResponses), such requests
-    are right, so a pod that is not known to be reached by the tunnel is not judged.
+    A request whose *sender* is a node's tunnel address is normal: Linux announces the address it
+    sends with. In modes without encapsulation, and where Felix answers for pods on the node
+    network (HostSubnetNeighResponses), such requests are right, so a pod that is not known to be
+    reached by the tunnel is not judged.
 
 What to do
-    The asking machine believes that the pods are on its own link: a route without next hop, or a pod range that overlaps
-    the node network.
+    The asking machine believes that the pods are on its own link: a route without next hop, or a
+    pod range that overlaps the node network.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Expected
     A node on the same link answers ARP for its own address.
 
 How it is observed
-    At a node's NIC: at least three requests *by the capturing node itself* for a node of the cluster, a second apart, no
-    reply and no other sign of life from it since.
+    At a node's NIC: at least three requests *by the capturing node itself* for a node of the
+    cluster, a second apart, no reply and no other sign of life from it since.
 
 What can mislead
     Requests of other machines are broadcast and their answers are not: they are never judged.

@@ -1,20 +1,22 @@
 """NotEncapsulated: packets between pods of two nodes cross the node network without the outer header.
 
 Expected
-    Where the mode of the destination's pool wraps this pair of nodes, every packet is IP-in-IP on the node network.
+    Where the mode of the destination's pool wraps this pair of nodes, every packet is IP-in-IP on
+    the node network.
 
 How it is observed
-    At a node's NIC: a bare packet whose two addresses are pods' and which the mode wraps. The mode is known from a flag or
-    file, or from the same two nodes wrapping other packets to the same block; a default is not enough. The destination MAC
-    tells a leak to the default gateway (no tunnel route) from a direct route to the peer.
+    At a node's NIC: a bare packet whose two addresses are pods' and which the mode wraps. The
+    mode is known from a flag or file, or from the same two nodes wrapping other packets to the
+    same block; a default is not enough. The destination MAC tells a leak to the default gateway
+    (no tunnel route) from a direct route to the peer.
 
 What can mislead
-    ``-i any`` shows the pod's own leg of each packet; only single interfaces are judged. Modes CrossSubnet (in one subnet)
-    and Never rightly send bare packets.
+    ``-i any`` shows the pod's own leg of each packet; only single interfaces are judged. Modes
+    CrossSubnet (in one subnet) and Never rightly send bare packets.
 
 What to do
-    ``ip route get`` of the destination on the sending node: the route must say ``dev tunl0``. Then who programs it: BIRD,
-    or from Calico v3.33 on Felix.
+    ``ip route get`` of the destination on the sending node: the route must say ``dev tunl0``.
+    Then who programs it: BIRD, or from Calico v3.33 on Felix.
 """
 
 from __future__ import annotations

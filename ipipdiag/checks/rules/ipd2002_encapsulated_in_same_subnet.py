@@ -4,10 +4,12 @@ Expected
     With ipipMode CrossSubnet, nodes of one subnet send pod packets bare to each other.
 
 How it is observed
-    At a node's NIC: wrapped packets to a pool that is told to be CrossSubnet, between nodes that are told to share a subnet.
+    At a node's NIC: wrapped packets to a pool that is told to be CrossSubnet, between nodes that
+    are told to share a subnet.
 
 What can mislead
-    Each node decides by its own netmask: a /32 node address makes every peer foreign, and is the usual cause.
+    Each node decides by its own netmask: a /32 node address makes every peer foreign, and is the
+    usual cause.
 
 What to do
     ``calicoctl get node -o wide`` shows address and prefix length as Calico sees them.

@@ -10,8 +10,8 @@ What can mislead
     A mode that was changed a moment ago: routes follow within seconds, and tunl0 may stay.
 
 What to do
-    ``ip route get`` of the destination on the sending node; a node whose Felix or BIRD no longer follows the datastore keeps
-    its old routes.
+    ``ip route get`` of the destination on the sending node; a node whose Felix or BIRD no longer
+    follows the datastore keeps its old routes.
 """
 
 from __future__ import annotations

@@ -1,22 +1,24 @@
 """OuterSourceNotNode: the outer source is not the sending node's Calico address.
 
 Expected
-    The outer source is the address by which the other nodes know the sender. Felix accepts IP-in-IP only from the addresses
-    in its set of all hosts, and drops the rest in silence ("non-Calico hosts").
+    The outer source is the address by which the other nodes know the sender. Felix accepts
+    IP-in-IP only from the addresses in its set of all hosts, and drops the rest in silence
+    ("non-Calico hosts").
 
 How it is observed
-    At the sending node's NIC, at the packet's first hop: an outer source that is never an outer destination and speaks no
-    BGP, while the same MAC speaks BGP under another address. Or an outer source that is not among the nodes named by flag or
-    file and shows no sign of being one.
+    At the sending node's NIC, at the packet's first hop: an outer source that is never an outer
+    destination and speaks no BGP, while the same MAC speaks BGP under another address. Or an
+    outer source that is not among the nodes named by flag or file and shows no sign of being one.
 
 What can mislead
-    The kernel chooses the outer source by its route to the peer, not by Calico's configuration. Where
-    externalNodesList or the owner's own rule admits the address, traffic works: a warning then. A router's MAC carries many
-    addresses; its packets are past their first hop and are not judged.
+    The kernel chooses the outer source by its route to the peer, not by Calico's configuration.
+    Where externalNodesList or the owner's own rule admits the address, traffic works: a warning
+    then. A router's MAC carries many addresses; its packets are past their first hop and are not
+    judged.
 
 What to do
-    ``ip route get PEER`` on the sending node shows the source it chooses. Correct IP_AUTODETECTION_METHOD, or the route's
-    ``src``.
+    ``ip route get PEER`` on the sending node shows the source it chooses. Correct
+    IP_AUTODETECTION_METHOD, or the route's ``src``.
 """
 
 from __future__ import annotations

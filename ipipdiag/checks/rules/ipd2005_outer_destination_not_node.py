@@ -4,15 +4,15 @@ Expected
     The outer destination is the Calico address of the node that has the inner destination.
 
 How it is observed
-    At a node's NIC: an outer destination that is not among the nodes named by flag or file, speaks no BGP and never sends
-    through the tunnel itself.
+    At a node's NIC: an outer destination that is not among the nodes named by flag or file,
+    speaks no BGP and never sends through the tunnel itself.
 
 What can mislead
     Without the list of nodes nothing can be said of an address that only receives.
 
 What to do
-    A stale next hop (a node that was replaced or got another address), or a wrong address autodetected on the peer:
-    ``ip route`` on the sender, ``calicoctl get node -o wide``.
+    A stale next hop (a node that was replaced or got another address), or a wrong address
+    autodetected on the peer: ``ip route`` on the sender, ``calicoctl get node -o wide``.
 """
 
 from __future__ import annotations

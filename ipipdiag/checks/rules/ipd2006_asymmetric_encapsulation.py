@@ -7,12 +7,14 @@ How it is observed
     At a node's NIC: all packets one way in IP-in-IP, all packets back without an outer header.
 
 What can mislead
-    Each node chooses the form by the pool of the *destination*: between pools of different modes the two directions may
-    rightly differ (a notice then; strict rp_filter drops it all the same). A mode that changes during the capture gives
-    both forms in one direction, and is not judged here.
+    Each node chooses the form by the pool of the *destination*: between pools of different modes
+    the two directions may rightly differ (a notice then; strict rp_filter drops it all the same).
+    A mode that changes during the capture gives both forms in one direction, and is not judged
+    here.
 
 What to do
-    ``calicoctl get node -o wide``: netmasks that differ make CrossSubnet one-sided. ``ip route get`` on both nodes.
+    ``calicoctl get node -o wide``: netmasks that differ make CrossSubnet one-sided. ``ip route
+    get`` on both nodes.
 """
 
 from __future__ import annotations

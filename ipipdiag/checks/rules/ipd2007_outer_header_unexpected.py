@@ -1,19 +1,21 @@
 """OuterHeaderUnexpected: the outer header is not the one that Linux's tunl0 writes.
 
 Expected
-    At the sending node: outer TTL equal to the inner TTL, outer DF set where the inner DF is, DSCP 0, ECN carried over (inner
-    CE becomes ECT(0)), no options, an identification that is not 0. Further on the outer TTL falls by one a router, and
-    nothing else is judged.
+    At the sending node: outer TTL equal to the inner TTL, outer DF set where the inner DF is,
+    DSCP 0, ECN carried over (inner CE becomes ECT(0)), no options, an identification that is not
+    0. Further on the outer TTL falls by one a router, and nothing else is judged.
 
 How it is observed
-    The outer header's fields beside the inner one's, for packets that the capturing node sends; for packets it receives
-    only how far the outer TTL is below the inner one.
+    The outer header's fields beside the inner one's, for packets that the capturing node sends;
+    for packets it receives only how far the outer TTL is below the inner one.
 
 What can mislead
-    Fabrics rewrite DSCP and set CE. ``pmtudisc`` on tunl0 sets DF on purpose. Fragments are not judged.
+    Fabrics rewrite DSCP and set CE. ``pmtudisc`` on tunl0 sets DF on purpose. Fragments are not
+    judged.
 
 What to do
-    ``ip -d link show tunl0``: ``ttl inherit``, ``nopmtudisc``. If that is right, something between the nodes re-tunnels.
+    ``ip -d link show tunl0``: ``ttl inherit``, ``nopmtudisc``. If that is right, something
+    between the nodes re-tunnels.
 """
 
 from __future__ import annotations

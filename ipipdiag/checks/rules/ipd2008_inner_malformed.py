@@ -1,16 +1,16 @@
 """InnerMalformed: what the tunnel carries is not a whole IPv4 packet.
 
 Expected
-    Behind the outer header lies an IPv4 packet: version 4, a header of at least 20 bytes, a total length that fits into the
-    outer one.
+    Behind the outer header lies an IPv4 packet: version 4, a header of at least 20 bytes, a total
+    length that fits into the outer one.
 
 How it is observed
-    On a node's NIC and on tunl0. Cut captures are not judged, nor outer fragments: the first of them states the length of
-    the whole inner packet.
+    On a node's NIC and on tunl0. Cut captures are not judged, nor outer fragments: the first of
+    them states the length of the whole inner packet.
 
 What can mislead
-    An inner total length of 0 is a very large packet (BIG TCP). Bytes between the end of the inner packet and that of the
-    outer one are counted, and are no fault.
+    An inner total length of 0 is a very large packet (BIG TCP). Bytes between the end of the
+    inner packet and that of the outer one are counted, and are no fault.
 
 What to do
     Look whether the packets are damaged on the way (capture at both nodes) or made so.

@@ -7,11 +7,12 @@ How it is observed
     At a node's NIC: an IPv4 header of protocol 4 inside another one.
 
 What can mislead
-    A pod that runs its own IP-in-IP tunnel, where Felix admits that (allowIPIPPacketsFromWorkloads).
+    A pod that runs its own IP-in-IP tunnel, where Felix admits that
+    (allowIPIPPacketsFromWorkloads).
 
 What to do
-    Usually the node's own address lies inside a pod range, so that the outer packet is routed into the tunnel again:
-    compare node addresses with the pools.
+    Usually the node's own address lies inside a pod range, so that the outer packet is routed
+    into the tunnel again: compare node addresses with the pools.
 """
 
 from __future__ import annotations

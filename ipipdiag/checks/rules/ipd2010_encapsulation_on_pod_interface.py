@@ -7,11 +7,12 @@ How it is observed
     IPv4 packets of protocol 4 at such a point, by which side sends them.
 
 What can mislead
-    A pod that runs its own IP-in-IP sends such packets itself; Felix drops them unless allowIPIPPacketsFromWorkloads is set.
-    A point that was told wrongly with ``--point``.
+    A pod that runs its own IP-in-IP sends such packets itself; Felix drops them unless
+    allowIPIPPacketsFromWorkloads is set. A point that was told wrongly with ``--point``.
 
 What to do
-    From the pod: look what runs in it. From the node: the kernel does not decapsulate; look at tunl0.
+    From the pod: look what runs in it. From the node: the kernel does not decapsulate; look at
+    tunl0.
 """
 
 from __future__ import annotations

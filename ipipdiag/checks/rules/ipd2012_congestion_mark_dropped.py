@@ -1,19 +1,19 @@
 """CongestionMarkDropped: a congestion mark on the outer header makes the receiver drop the packet.
 
 Expected
-    The outer header is marked CE only where the inner packet is ECN-capable: the sender copies the inner ECN field, and a
-    router marks only capable packets.
+    The outer header is marked CE only where the inner packet is ECN-capable: the sender copies
+    the inner ECN field, and a router marks only capable packets.
 
 How it is observed
-    Outer CE over inner Not-ECT. Linux discards such a packet at decapsulation (RFC 6040), and counts it as a frame error of
-    tunl0.
+    Outer CE over inner Not-ECT. Linux discards such a packet at decapsulation (RFC 6040), and
+    counts it as a frame error of tunl0.
 
 What can mislead
     Nothing at the capture point shows the drop itself; the packet arrives at the NIC.
 
 What to do
-    ``ip -s link show tunl0`` on the receiver: frame errors that rise. Find the device that marks CE whatever the ECN field
-    says.
+    ``ip -s link show tunl0`` on the receiver: frame errors that rise. Find the device that marks
+    CE whatever the ECN field says.
 """
 
 from __future__ import annotations

@@ -1,0 +1,136 @@
+"""WrongBlockOwner: packets for a pod go to a node that does not have it.
+
+Expected
+    The outer destination is the node that owns the inner destination: by the most specific prefix
+    that BGP announces (a borrowed address is a /32), or by the outer source of the pod's own
+    packets.
+
+How it is observed
+    At a node's NIC or in the fabric, at the packet's first hop: an outer destination other than
+    the owner at that time.
+
+What can mislead
+    A loop or a detour shows later hops with other outer addresses; only the first hop counts. A
+    pod that moves has another owner later. Two owners at the same time are a duplicate address,
+    not a wrong route.
+
+What to do
+    ``ip route show BLOCK`` on the sending node and on the owner; ``calicoctl ipam check`` for
+    stale block affinities.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.cluster.model import Cluster, Route
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.points.model import Point
+
+FIRST_HOP_TTLS = (63, 64, 127, 128, 254, 255)  # forwarded once by the pod's node, or made by the node itself
+
+
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+    """A finding for each inner destination that is sent to another node than its owner."""
+    examined, unknown, findings = 0, 0, []
+    for point in points:
+        if point.role not in (Role.NODE, Role.FABRIC):
+            continue
+        table = flows[point]
+        wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max))
+        for position, (destination, outer_destination, ttl, last_ns) in enumerate(
+            wrapped.rows("destination", "outer_destination", "ttl_max", "last_ns")
+        ):
+            if ttl not in FIRST_HOP_TTLS:
+                continue
+            owner = cluster.owner_of(destination, last_ns)
+            if owner is None or _has_two_owners(cluster, destination):
+                unknown += 1
+                continue
+            examined += 1
+            if owner.node != outer_destination:
+                findings.append(_finding(point, wrapped.select([position]), owner, cluster))
+    return Outcome(examined, tuple(findings), None if examined else _missing(unknown))
+
+
+def _has_two_owners(cluster: Cluster, address: int) -> bool:
+    return len({route.node for route in cluster.seen_behind if int(route.network.network_address) == address}) > 1
+
+
+def _missing(unknown: int) -> Missing:
+    if unknown:
+        return Missing(
+            Reason.NO_CONFIG,
+            f"who owns the destinations of {several(unknown, 'flow')} is not known: no BGP announcement, no packet of theirs",
+            capture_command(Role.NODE, whole=True, capture_filter="tcp port 179 or ip proto 4", seconds=300),
+        )
+    return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
+
+
+def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Finding:
+    source, destination = format_address(int(row.source[0])), format_address(int(row.destination[0]))
+    sender, receiver = int(row.outer_source[0]), int(row.outer_destination[0])
+    answered = int(row.answers[0]) > 0
+    here, there, right = map(cluster.node_text, (sender, receiver, owner.node))
+    count, requests = int(row.packets[0]), int(row.requests[0])
+    return Finding(
+        severity=Severity.WARNING if answered else Severity.CRITICAL,
+        confidence=Confidence.CONFIRMED,
+        subject=Subject(
+            SubjectKind.BLOCK,
+            f"{owner.network} from {here}",
+            nodes=tuple(map(format_address, (sender, receiver, owner.node))),
+            addresses=(source, destination),
+        ),
+        title=f"node {here} sends packets for {destination} to node {there}, but {owner.network} is on node {right}",
+        expected=f"outer destination {right}: {owner.source.removeprefix('inferred: ')}",
+        observed=f"{several(count, 'packet')} to {destination} with outer destination {there}, "
+        + ("answered all the same" if answered else f"{several(requests, 'request')}, none answered"),
+        count=count,
+        first_ns=int(row.first_ns[0]),
+        last_ns=int(row.last_ns[0]),
+        evidence=(
+            evidence_of(point, row.frames, display_filters.tunnelled_to(sender, receiver, int(row.destination[0]))),
+        ),
+        component=Component.BIRD,
+        confirm=(
+            f"ip route show {owner.network}  # on {here} and on {right}",
+            "calicoctl ipam check --show-problem-ips",
+            "kubectl get blockaffinities.crd.projectcalico.org -o wide",
+        ),
+        fix=(f"remove the stale route or block affinity; restart calico-node on {here} if it does not follow",),
+        alternatives=("Felix programs the routes here (Calico v3.33 and later): look at its log instead of BIRD's",),
+        points=(point.id,),
+    )
+
+
+CHECK = Check(
+    code="IPD3001",
+    name="WrongBlockOwner",
+    severity=Severity.CRITICAL,
+    summary="packets for a pod go to a node that does not own its block",
+    points="node NIC, fabric",
+    examine=examine,
+)

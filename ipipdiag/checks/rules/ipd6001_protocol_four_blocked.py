@@ -1,0 +1,188 @@
+"""ProtocolFourBlocked: IP-in-IP does not get from one node to another, while other traffic does.
+
+Expected
+    Protocol 4 gets through wherever other traffic of the same two nodes does.
+
+How it is observed
+    With captures of both nodes' NICs: tunnel packets leave one and none of them reaches the
+    other, while other packets of the first node do arrive: confirmed. With one of them: at least
+    three requests to at least two pods go into the tunnel, not one packet of protocol 4 comes
+    back from that node, and TCP/179 or ping between the two nodes is answered: likely.
+
+What can mislead
+    One pod that does not answer may be at fault itself (a policy, a dead pod): that is IPD6002. A
+    node that drops what it receives looks the same from afar; only its own capture tells.
+
+What to do
+    Allow IP protocol 4 (not TCP or UDP port 4) both ways in the security group or firewall
+    between the nodes. Azure never passes it; in OpenStack the name ``ipip`` means protocol 94.
+    Else use VXLAN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.extent import Extent
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.facts.tunnels import Tunnels
+    from ipipdiag.points.model import Point
+
+FEWEST_REQUESTS = 3
+FEWEST_PODS = 2
+
+
+def examine(
+    points: tuple[Point, ...],
+    flows: Mapping[Point, Flows],
+    tunnels: Mapping[Point, Tunnels],
+    extent: Mapping[Point, Extent],
+    cluster: Cluster,
+) -> Outcome:
+    """A finding for each pair of nodes between which protocol 4 is lost."""
+    examined, findings, missing = 0, [], None
+    for point in points:
+        if point.role is not Role.NODE:
+            continue
+        for pair in tunnel_pairs(flows[point]):
+            examined += 1
+            contact = contact_between(flows[point], pair.outer_source, pair.outer_destination)
+            receivers = list(_receivers(points, point, pair, flows, extent))
+            if pair.back or pair.requests < FEWEST_REQUESTS:
+                continue
+            if lost := drops_recorded(point):
+                missing = missing or lost
+            elif _never_arrived(receivers, pair, flows, tunnels):
+                findings.append(_finding(point, pair, contact, receivers, cluster))
+            elif not receivers and _is_likely(pair, contact, extent[point], point):
+                findings.append(_finding(point, pair, contact, [], cluster))
+    if not examined and missing is None:
+        command = capture_command(Role.NODE)
+        missing = Missing(Reason.WRONG_POINT, "no request into a tunnel was captured on a node's NIC", command)
+    return Outcome(examined, tuple(findings), missing)
+
+
+def _receivers(
+    points: tuple[Point, ...],
+    point: Point,
+    pair: TunnelPair,
+    flows: Mapping[Point, Flows],
+    extent: Mapping[Point, Extent],
+) -> Iterator[Point]:
+    """Captures of the far node's NIC that cover the time of the requests and show packets of the near node."""
+    for other in points:
+        if other is point or other.role is not Role.NODE or pair.outer_destination not in other.own_addresses:
+            continue
+        first, last = extent[other].first_ns, extent[other].last_ns
+        if first is None or last is None or last < pair.first_ns or first > pair.last_request_ns:
+            continue
+        if bool((flows[other].source == pair.outer_source).any()):
+            yield other
+
+
+def _never_arrived(
+    receivers: list[Point], pair: TunnelPair, flows: Mapping[Point, Flows], tunnels: Mapping[Point, Tunnels]
+) -> bool:
+    """Whether a capture of the far NIC exists, and none of them shows any tunnel packet of the near node."""
+    return bool(receivers) and not any(
+        bool((tunnels[receiver].outer_source == pair.outer_source).any()) or bool(drops_recorded(receiver))
+        for receiver in receivers
+    )
+
+
+def _is_likely(pair: TunnelPair, contact: Contact, extent: Extent, point: Point) -> bool:
+    return (
+        pair.outer_source in point.own_addresses
+        and len(pair.destinations) >= FEWEST_PODS
+        and contact.in_words() is not None
+        and waited_long_enough(pair.last_request_ns, extent)
+    )
+
+
+def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[Point], cluster: Cluster) -> Finding:
+    here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
+    text = format_address(pair.outer_destination)
+    pods = [format_address(pod) for pod in pair.destinations]
+    works = contact.in_words()
+    if receivers:
+        title = f"IP-in-IP packets leave node {here} and never reach node {there}"
+        observed = (
+            f"{several(pair.packets, 'tunnel packet')} on {here}'s NIC, 0 on {there}'s ({receivers[0].input_name})"
+        )
+    else:
+        title = f"IP-in-IP packets from node {here} to node {there} are lost on the way"
+        observed = (
+            f"{several(pair.requests, 'request')} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
+        )
+    alternatives = [f"a firewall on node {there} itself drops protocol 4 before its NIC's capture point"]
+    if not receivers:
+        alternatives = [
+            f"node {there} receives the packets and drops them (protocol-4 rule, tunl0, policy of each pod)",
+            f"the answers of node {there} are lost on the way back",
+        ]
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CONFIRMED if receivers else Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.NODE_PAIR,
+            f"{here} to {there}",
+            nodes=(format_address(pair.outer_source), text),
+            addresses=tuple(sorted({*pods, *(format_address(pod) for pod in pair.sent.source.tolist())})),
+        ),
+        title=title,
+        expected="protocol 4 gets through as other traffic between the two nodes does",
+        observed=observed + (f"; meanwhile {works} between the same two nodes" if works else ""),
+        count=pair.packets,
+        first_ns=pair.first_ns,
+        last_ns=int(pair.sent.last_ns.max()),
+        evidence=(
+            evidence_of(point, pair.sent.frames, display_filters.tunnel(pair.outer_source, pair.outer_destination)),
+        ),
+        component=Component.NODE_NETWORK,
+        confirm=(
+            capture_command(
+                Role.NODE, there, capture_filter=f"ip proto 4 and host {format_address(pair.outer_source)}"
+            ),
+            "iptables-save -c | grep -iE 'ipip|-p 4|-p ipv4'  # on both nodes: drop counters that rise",
+        ),
+        fix=(
+            "allow IP protocol 4 both ways between the nodes (security group, firewall); where the fabric cannot, use VXLAN",
+        ),
+        alternatives=tuple(alternatives),
+        worked=(f"{works} between the same two nodes",) if works else (),
+        points=(point.id, *(receiver.id for receiver in receivers)),
+    )
+
+
+CHECK = Check(
+    code="IPD6001",
+    name="ProtocolFourBlocked",
+    severity=Severity.CRITICAL,
+    summary="IP-in-IP is lost between two nodes while other traffic of the same nodes gets through",
+    points="node NIC, surer with both",
+    examine=examine,
+)

@@ -17,7 +17,7 @@ def samples() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip each test marked ``needs_tshark`` where there is none; its name stands in the reason, which ``-rs`` prints."""
+    """Skip what is marked ``needs_tshark`` where there is none, for a reason (``-rs`` prints it) that names the test."""
     if shutil.which("tshark"):
         return
     for item in items:

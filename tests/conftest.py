@@ -17,7 +17,7 @@ def samples() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked ``needs_tshark`` where there is none, for a reason (``-rs`` prints it) that names the test."""
+    """Skip by name what is marked ``needs_tshark`` where there is none; ``-rs`` prints the names."""
     if shutil.which("tshark"):
         return
     for item in items:

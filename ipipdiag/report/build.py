@@ -1,0 +1,147 @@
+"""Builds the report from what a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ipipdiag import __version__
+from ipipdiag.addresses import format_address
+from ipipdiag.checks.model import CheckResult
+from ipipdiag.cluster.model import Cluster, NodeEvidence
+from ipipdiag.decode.link import link_type_name
+from ipipdiag.facts.collect import CaptureFacts
+from ipipdiag.points.model import Point
+from ipipdiag.report.model import (
+    ClusterFact,
+    FindingReport,
+    InputError,
+    InputReport,
+    InterfaceReport,
+    PointReport,
+    Report,
+    TunnelReport,
+)
+from ipipdiag.report.root_cause import order_findings
+from ipipdiag.report.verdict import reach_verdict
+
+MOST_FACTS = 200  # of one kind; a cluster has thousands of pods, a report need not
+
+
+def build_report(
+    captures: Sequence[CaptureFacts],
+    points: Sequence[Point],
+    cluster: Cluster,
+    checks: Sequence[CheckResult],
+    errors: Sequence[InputError],
+) -> Report:
+    """The finished report; everything a renderer shows is decided here."""
+    ordered = order_findings(tuple(finding for check in checks for finding in check.findings))
+    findings = tuple(
+        FindingReport(f"f{number}", entry.finding, None if entry.cause is None else f"f{entry.cause + 1}")
+        for number, entry in enumerate(ordered, start=1)
+    )
+    partly = [
+        InputError(capture.summary.name, damage.text, fatal=False)
+        for capture in captures
+        for damage in capture.summary.damages
+    ]
+    return Report(
+        version=__version__,
+        verdict=reach_verdict(findings, checks, points),
+        inputs=tuple(_input(number, capture) for number, capture in enumerate(captures, start=1)),
+        points=tuple(_point(point) for point in points),
+        cluster=_cluster_facts(cluster),
+        findings=findings,
+        checks=tuple(replace(check, findings=()) for check in checks),
+        tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point)),
+        errors=(*errors, *partly),
+    )
+
+
+def _input(number: int, capture: CaptureFacts) -> InputReport:
+    summary = capture.summary
+    return InputReport(
+        id=f"c{number}",
+        name=summary.name,
+        sha256=summary.sha256,
+        format=summary.format,
+        compression=summary.compression,
+        frames=summary.frames,
+        bytes=summary.size,
+        first_ns=summary.first_ns,
+        last_ns=summary.last_ns,
+        interfaces=tuple(
+            InterfaceReport(
+                interface.number, interface.name, link_type_name(interface.link_type), interface.snap_length
+            )
+            for interface in summary.interfaces
+        ),
+    )
+
+
+def _point(point: Point) -> PointReport:
+    return PointReport(
+        id=point.id,
+        input=point.input,
+        interface=point.interface,
+        interface_index=None if point.interface_index < 0 else point.interface_index,
+        role=point.role.value,
+        node=point.node,
+        pod=point.pod,
+        source=point.source.value,
+        reason=f"{point.reason}; but {point.contradiction}" if point.contradiction else point.reason,
+        frames=point.facts.extent.frames,
+    )
+
+
+def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
+    """What was taken as known, told before inferred before default."""
+    facts = [
+        ClusterFact(f"pool {pool.network}" + (f" ipipMode {pool.mode.value}" if pool.mode else ""), pool.source)
+        for pool in cluster.pools
+    ]
+    if cluster.default_mode is not None:
+        facts.append(ClusterFact(f"ipipMode {cluster.default_mode.value} of every pool", "user"))
+    nodes = sorted(cluster.nodes.values(), key=lambda node: (-node.evidence, node.address))
+    facts += [
+        ClusterFact(f"node {node.text}", node.source)
+        if node.evidence > NodeEvidence.OUTER_ONE_WAY
+        else ClusterFact(f"outer address {node.text}, perhaps a node", node.source)
+        for node in nodes[:MOST_FACTS]
+    ]
+    facts += [
+        ClusterFact(f"block {route.network} on node {format_address(route.node)}", route.source)
+        for route in cluster.announced[:MOST_FACTS]
+    ]
+    facts += [
+        ClusterFact(f"tunnel address {format_address(address)} of node {format_address(node)}",
+                    "inferred: it sends through the tunnel with an initial TTL")
+        for address, node in sorted(cluster.tunnel_addresses.items())[:MOST_FACTS]
+    ]  # fmt: skip
+    facts += [
+        ClusterFact(f"pod {format_address(route_address)} on node {format_address(route.node)}", route.source)
+        for route in cluster.seen_behind[:MOST_FACTS]
+        for route_address in (int(route.network.network_address),)
+    ]
+    located = {int(route.network.network_address) for route in cluster.seen_behind}
+    facts += [
+        ClusterFact(f"pod {format_address(address)}", f"inferred: {why}")
+        for address, why in sorted(cluster.pods.items())[:MOST_FACTS]
+        if address not in located
+    ]
+    if cluster.tunnel_mtu is not None:
+        facts.append(ClusterFact(f"tunnel MTU {cluster.tunnel_mtu}", cluster.tunnel_mtu_source))
+    if not cluster.pools and cluster.default_mode is None:
+        facts.append(ClusterFact("ipipMode Always (what Calico's manifest sets; nothing was judged by it)", "default"))
+    facts.append(ClusterFact("blocks of 64 addresses (/26; nothing was judged by it)", "default"))
+    return tuple(facts)
+
+
+def _tunnels(point: Point) -> list[TunnelReport]:
+    return [
+        TunnelReport(point.id, format_address(source), format_address(destination), packets, size, first_frame)
+        for source, destination, packets, size, first_frame in point.facts.tunnels.rows(
+            "outer_source", "outer_destination", "packets", "bytes", "first_frame"
+        )
+    ]

@@ -1,0 +1,120 @@
+"""Which finding explains which: the table of the catalogue as data, and the order of the report that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipipdiag.checks.model import Confidence, Finding, Severity
+
+ALL_AFTER_NS = 5_000_000_000  # a cause seen this much later than its consequence is still taken to have begun first
+
+# codes on the left lead over those on the right, where both are about the same subject and the cause begins first
+_EXPLAINS: tuple[tuple[str, str], ...] = (
+    ("1001 1002 1006 1008", "3009 6007 6008 6004 8001"),
+    (
+        "4001 4002 4003 4004 4008",
+        "4001 4002 4003 4004 4005 4009 4010 3003 3011 2001 2006 6007 6008",
+    ),
+    ("2004 2005 2012 6003 6005", "6001 6002 6004 6007 6009 8001"),
+    ("2006 3011", "2001 2002 6002"),
+    ("6006", "2006 6004 6007 8001"),
+    ("3001 3002 3008", "3007 3009 6002 6004 6007 6009 8001 8003"),
+    ("3004 3005", "6004 6007 6002"),
+    ("3006", "2001 3009 6007 6009"),
+    ("5002 5003 5007", "5001 6009 6007 8001 8003"),
+    ("6001", "6002 6007 6009 8001 8003"),
+    ("6004 6008 6009", "6002 6007 8001 8003 8007"),
+    ("7001", "6004 6006 2006 6007"),
+    ("7005 8006 8001", "6007 6011 8003 8004"),
+)
+_EXPLAINED: dict[str, frozenset[str]] = {}
+for _causes, _effects in _EXPLAINS:
+    for _cause in _causes.split():
+        _EXPLAINED[f"IPD{_cause}"] = _EXPLAINED.get(f"IPD{_cause}", frozenset()) | {f"IPD{e}" for e in _effects.split()}
+
+SUPPORTING_FAMILIES = ("0", "9")  # the capture itself, and configuration: they never lead over what packets show
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A finding and the position of the finding that explains it; None for a root."""
+
+    finding: Finding
+    cause: int | None
+
+
+def explains(cause: Finding, effect: Finding) -> bool:
+    """Whether one finding may be the cause of another: by their codes, the same subject, and time."""
+    if effect.code not in _EXPLAINED.get(cause.code, ()) or cause.code == effect.code:
+        return False
+    if _weight(cause) > _weight(effect) and cause.severity is Severity.NOTICE:
+        return False
+    shared = {*cause.subject.nodes, *cause.subject.addresses} & {*effect.subject.nodes, *effect.subject.addresses}
+    if not shared:
+        return False
+    if cause.first_ns is None or effect.first_ns is None:
+        return True
+    return cause.first_ns <= effect.first_ns + ALL_AFTER_NS
+
+
+def is_fault(finding: Finding) -> bool:
+    """Whether a finding weighs enough to say that something is broken."""
+    return finding.severity in (Severity.CRITICAL, Severity.ERROR) and finding.confidence is not Confidence.POSSIBLE
+
+
+def _weight(finding: Finding) -> tuple[bool, int, int, int, int, int]:
+    """Sorts findings as roots: smaller leads.
+
+    Faults before warnings before notices; among them confirmed before likely, then severity, then how much traffic is
+    concerned, then the earliest.
+    """
+    group = 0 if is_fault(finding) else 1 if finding.severity is not Severity.NOTICE else 2
+    return (
+        finding.code[3] in SUPPORTING_FAMILIES,
+        group,
+        finding.confidence.rank,
+        finding.severity.rank,
+        -finding.count,
+        finding.first_ns if finding.first_ns is not None else 0,
+    )
+
+
+def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
+    """Roots in the order of their weight, each followed by what it explains; ``cause`` is a position in the result."""
+    waiting = sorted(findings, key=lambda finding: (_weight(finding), finding.code, finding.subject.text))
+    cause_of = _causes(waiting)
+    ordered: list[Explained] = []
+
+    def place(position: int, cause: int | None) -> None:
+        here = len(ordered)
+        ordered.append(Explained(waiting[position], cause))
+        for effect, its_cause in cause_of.items():
+            if its_cause == position:
+                place(effect, here)
+
+    for position in range(len(waiting)):
+        if position not in cause_of:
+            place(position, None)
+    return tuple(ordered)
+
+
+def _causes(findings: list[Finding]) -> dict[int, int]:
+    """For each finding that another explains the position of its cause, without circles."""
+    cause_of: dict[int, int] = {}
+    for effect, finding in enumerate(findings):
+        candidates = [cause for cause, other in enumerate(findings) if cause != effect and explains(other, finding)]
+        for cause in candidates:
+            if not _leads_to(cause_of, cause, effect):
+                cause_of[effect] = cause
+                break
+    return cause_of
+
+
+def _leads_to(cause_of: dict[int, int], start: int, target: int) -> bool:
+    """Whether ``target`` is among the causes of ``start``."""
+    position: int | None = start
+    while position is not None:
+        if position == target:
+            return True
+        position = cause_of.get(position)
+    return False

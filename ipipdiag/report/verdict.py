@@ -1,0 +1,81 @@
+"""The verdict: the sentence an experienced colleague would say first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ipipdiag.checks.model import CheckResult, Severity, Status
+from ipipdiag.points.model import Point
+from ipipdiag.report.model import FindingReport, State, Verdict
+from ipipdiag.report.root_cause import is_fault
+from ipipdiag.report.working import seen_to_work
+
+STILL_NS = 5_000_000_000  # observed within five seconds of the end: still so
+CAPTURE_FAMILY = "0"
+
+
+def reach_verdict(findings: Sequence[FindingReport], checks: Sequence[CheckResult], points: Sequence[Point]) -> Verdict:
+    """The verdict on a run, from its findings in the order of the report."""
+    judged = [check for check in checks if check.code[3] != CAPTURE_FAMILY and check.examined]
+    lead = next(iter(findings), None)
+    if lead is not None and is_fault(lead.finding):
+        state = State.FAULT_FOUND
+    elif lead is not None and lead.finding.severity is not Severity.NOTICE:
+        state = State.SUSPICIOUS
+    elif judged:
+        state = State.NO_FAULT_SEEN
+    else:
+        state = State.NOT_ENOUGH_EVIDENCE
+    if lead is not None and state in (State.FAULT_FOUND, State.SUSPICIOUS):
+        finding = lead.finding
+        return Verdict(state, finding.code, lead.id, finding.confidence, _fault_headline(lead, points))
+    code, finding_id, confidence = None, None, None
+    if lead is not None:
+        code, finding_id, confidence = lead.finding.code, lead.id, lead.finding.confidence
+    return Verdict(state, code, finding_id, confidence, _quiet_headline(state, lead, checks, points))
+
+
+def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
+    """What, between whom; since when and whether still; one thing that was seen to work."""
+    finding = lead.finding
+    parts = [finding.title]
+    if finding.first_ns is not None and finding.last_ns is not None:
+        end = max((point.facts.extent.last_ns or 0 for point in points), default=0)
+        start = min((point.facts.extent.first_ns or end for point in points if point.facts.extent.frames), default=end)
+        since = f"since {clock(finding.first_ns)} UTC"
+        if finding.first_ns - start < STILL_NS:
+            since += " (the start of the capture)"
+        still = end - finding.last_ns < STILL_NS
+        parts.append(f"{since}, still so at its end" if still else f"{since}, until {clock(finding.last_ns)}")
+    headline = ", ".join(parts)
+    works = seen_to_work(finding, points)
+    return f"{headline}; {works}" if works else headline
+
+
+def _quiet_headline(
+    state: State, lead: FindingReport | None, checks: Sequence[CheckResult], points: Sequence[Point]
+) -> str:
+    passed = [check for check in checks if check.status in (Status.PASS, Status.NOTED)]
+    frames = sum(point.facts.extent.frames for point in points)
+    if state is State.NO_FAULT_SEEN:
+        skipped = sum(check.status is Status.NOT_CHECKED for check in checks)
+        return (
+            f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}: "
+            f"{len(passed)} checks passed, {skipped} could not be made"
+        )
+    if frames == 0:
+        return "not enough evidence: the captures hold no packet"
+    if lead is not None:
+        return f"not enough evidence: {lead.finding.title}"
+    return f"not enough evidence: nothing in {_several(frames, 'frame')} lets anything be judged"
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def clock(time_ns: int) -> str:
+    """Time of day, UTC, to the millisecond."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d}"

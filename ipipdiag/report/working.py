@@ -1,0 +1,69 @@
+"""What was seen to work beside a fault: the contrast that narrows it down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.addresses import format_address, parse_address
+from ipipdiag.checks.model import Finding
+from ipipdiag.facts.flows import Flows
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.model import Point
+
+ICMP, TCP = 1, 6
+BGP_PORT = 179
+
+
+def seen_to_work(finding: Finding, points: Sequence[Point]) -> str | None:
+    """One sentence part about something near the finding's subject that worked; None where nothing was seen to."""
+    if finding.worked:
+        return finding.worked[0]
+    nodes, pods = _integers(finding.subject.nodes), _integers(finding.subject.addresses)
+    for find in (_other_tunnels, _bgp, _other_pods):
+        for point in points:
+            if sentence := next(find(point.facts.flows, nodes, pods), None):
+                return sentence
+    return None
+
+
+def _integers(texts: Sequence[str]) -> list[int]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse_address(text))
+        except ValueError:
+            continue  # a name, not an address
+    return found
+
+
+def _among(column: npt.NDArray[np.int64], values: list[int]) -> npt.NDArray[np.bool_]:
+    return np.isin(column, np.array(values, dtype=np.int64))
+
+
+def _other_tunnels(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
+    """Pods of the same nodes that are answered through the tunnel."""
+    works = (flows.tunnel == Tunnel.IPIP) & (flows.requests > 0) & (flows.answers > 0)
+    works &= _among(flows.outer_source, nodes) | _among(flows.outer_destination, nodes)
+    for source, destination in flows.select(works).rows("source", "destination"):
+        yield f"{format_address(source)} to {format_address(destination)} is answered through the tunnel"
+
+
+def _bgp(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
+    bgp = (flows.tunnel == Tunnel.NONE) & (flows.protocol == TCP) & (flows.answers > 0) & (flows.data_packets > 0)
+    bgp &= (flows.source_port == BGP_PORT) | (flows.destination_port == BGP_PORT)
+    bgp &= _among(flows.source, nodes) & _among(flows.destination, nodes)
+    for source, destination in flows.select(bgp).rows("source", "destination"):
+        yield f"BGP between {format_address(source)} and {format_address(destination)} works"
+
+
+def _other_pods(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
+    """Conversations without the addresses of the finding, or at least of one of its pods with somebody else."""
+    works = (flows.requests > 0) & (flows.answers > 0)
+    apart = works & ~_among(flows.source, nodes + pods) & ~_among(flows.destination, nodes + pods)
+    near = works & (_among(flows.source, pods) ^ _among(flows.destination, pods))
+    for chosen in (near, apart):
+        for source, destination in flows.select(chosen).rows("source", "destination"):
+            yield f"{format_address(source)} to {format_address(destination)} is answered"

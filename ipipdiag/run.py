@@ -1,0 +1,79 @@
+"""One run, from capture files to the report: the stages strung together, each fed by the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from ipipdiag.capture import CaptureError, Limits, find_captures, open_capture
+from ipipdiag.checks.run import Case, run_checks
+from ipipdiag.cluster.infer import build_cluster
+from ipipdiag.cluster.model import ModeOption, NodeOption
+from ipipdiag.facts.collect import CaptureFacts, collect_facts
+from ipipdiag.points.model import PointOption
+from ipipdiag.points.placement import place_points
+from ipipdiag.report.build import build_report
+from ipipdiag.report.model import InputError, Report
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the user asked for; ``captures`` are files, folders, or "-" for standard input."""
+
+    captures: tuple[str, ...]
+    points: tuple[PointOption, ...] = ()
+    ipip_modes: tuple[ModeOption, ...] = ()
+    pod_cidrs: tuple[IPv4Network, ...] = ()
+    nodes: tuple[NodeOption, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    max_frames: int | None = None
+
+
+def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, limits: Limits | None = None) -> Report:
+    """Read all captures and report; an input that cannot be read is an error of the report, not an exception.
+
+    ``progress`` is told the name of each file before it is read.
+    """
+    limits = limits or Limits(max_frames=options.max_frames)
+    captures, errors = read_captures(options.captures, limits, progress)
+    names = {node.address: node.name for node in options.nodes}
+    points = place_points(captures, options.points, names)
+    cluster = build_cluster(points, options.nodes, options.pod_cidrs, options.ipip_modes)
+    checks = run_checks(Case(tuple(captures), points, cluster), options.only, options.skip) if captures else ()
+    return build_report(captures, points, cluster, checks, errors)
+
+
+def read_captures(
+    sources: Iterable[str], limits: Limits, progress: Callable[[str], None] | None = None
+) -> tuple[list[CaptureFacts], list[InputError]]:
+    """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
+    captures: list[CaptureFacts] = []
+    errors: list[InputError] = []
+    for name in _expand(sources, errors):
+        if progress:
+            progress(name)
+        try:
+            with open_capture(name, limits) as capture:
+                facts = collect_facts(capture)
+        except CaptureError as error:
+            errors.append(InputError(error.name, str(error), fatal=True))
+            continue
+        twin = next((other for other in captures if other.summary.sha256 == facts.summary.sha256), None)
+        if twin is not None and facts.summary.frames:
+            text = f"{name}: the same bytes as {twin.summary.name}; counted once"
+            errors.append(InputError(name, text, fatal=False))
+            continue
+        captures.append(facts)
+    return captures, errors
+
+
+def _expand(sources: Iterable[str], errors: list[InputError]) -> list[str]:
+    names: list[str] = []
+    for source in sources:
+        try:
+            names.extend(name for name in find_captures(source) if name not in names)
+        except CaptureError as error:
+            errors.append(InputError(error.name, str(error), fatal=True))
+    return names

@@ -1,6 +1,7 @@
 """What a check declares and what it answers.
 
-Nothing here imports numpy or pandas: ``ipipdiag checks`` and ``ipipdiag explain`` load every check and must answer at once.
+Nothing here imports numpy or pandas: ``ipipdiag checks`` and ``ipipdiag explain`` load every check and must answer at
+once.
 """
 
 from __future__ import annotations
@@ -195,6 +196,7 @@ class Check:
     points: str
     examine: Callable[..., Outcome]
     page: str = ""
+    is_calico_specific: bool = True  # judged only where something looks like Calico
 
     def __post_init__(self) -> None:
         if len(self.code) != 7 or not self.code.startswith("IPD") or not self.code[3:].isdigit():

@@ -14,6 +14,7 @@ from ipipdiag.kinds import PacketType, Tunnel
 BGP_PORT = 179
 LOCAL_TTLS = (64, 255)  # initial TTLs of a Linux node's own packets; BIRD's SYN-ACK leaves with 255
 SHARE_OF_UNICAST = 0.95  # a NIC sees little unicast traffic of others: a flooding switch, a bridge
+SHORTEST_BLOCK = 20  # prefix length of the largest block that Calico allows
 MULTICAST_BIT = 1 << 40
 ARP_REQUEST, ARP_REPLY = 1, 2
 
@@ -102,6 +103,8 @@ def find_pod_link(facts: PointFacts) -> Host:
         flows = facts.flows.select(np.isin(facts.flows.source_mac, list(pod_macs)))
         pods = _most_frequent(flows.source, flows.packets)[:1]
     asked_by_host = (arp.operation == ARP_REQUEST) & np.isin(arp.sender_mac, list(host_macs)) & (arp.sender != GATEWAY)
+    # the node asks with its own address, or with that of its tunl0, which lies in one of its blocks: not a node address
+    asked_by_host &= (arp.sender ^ arp.target) >> (32 - SHORTEST_BLOCK) != 0
     askers = _most_frequent(arp.sender[asked_by_host], np.ones(int(asked_by_host.sum()), dtype=np.int64))
     return Host(
         mac=min(host_macs, default=None, key=lambda mac: (mac != HOST_SIDE_MAC, mac)),

@@ -17,7 +17,7 @@ from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address
 from ipipdiag.capture import CaptureSummary, Interface
 from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
-from ipipdiag.kinds import Tunnel
+from ipipdiag.kinds import PacketType, Tunnel
 from ipipdiag.points.model import PlacementSource, Point, PointOption, Role
 from ipipdiag.points.owners import Host, find_host, find_pod_link
 
@@ -139,13 +139,15 @@ def _from_content(interface: Interface, facts: PointFacts) -> _Guess | None:
     if interface.link_type == LINKTYPE_SLL:
         return _Guess(Role.ANY, "Linux cooked v1 records do not tell the interface")
     if reason := _pod_link_reason(facts):
+        if side := _cooked_side(facts):
+            return _Guess(side, f"{reason}; the capturing side sends as the {'pod' if side is Role.POD else 'node'}")
         return _Guess(Role.POD, reason, frozenset({Role.POD, Role.CALI}))
     is_wrapped = len(facts.tunnels) > 0 or bool((facts.flows.tunnel == Tunnel.VXLAN).any())
     is_raw = interface.link_type in RAW_LINK_TYPES or ARPHRD_TUNNEL in facts.extent.hardware_types
     if is_raw and not is_wrapped:
         if interface.name and interface.name not in ("tunl0", "any"):
             return None
-        return _Guess(Role.TUNL0, "packets without link-layer and outer header, as on tunl0")
+        return _Guess(Role.TUNL0, "packets without link-layer and outer header, as on tunl0", frozenset({Role.TUNL0}))
     if is_wrapped:
         if _forwards_tunnels(facts):
             return _Guess(Role.FABRIC, "tunnel packets leave it with a lowered outer TTL, as a router sends them")
@@ -164,6 +166,15 @@ def _pod_link_reason(facts: PointFacts) -> str | None:
     if (facts.mac_pairs.source_mac == HOST_SIDE_MAC).any():
         return "frames from ee:ee:ee:ee:ee:ee"
     return None
+
+
+def _cooked_side(facts: PointFacts) -> Role | None:
+    """Which end of a pod's link a Linux cooked capture was taken at: what it calls outgoing, that end sent."""
+    sent = facts.flows.source_mac[facts.flows.packet_type == PacketType.OUTGOING]
+    sent = sent[sent >= 0]
+    if len(sent) == 0:
+        return None
+    return Role.CALI if set(sent.tolist()) <= set(find_pod_link(facts).host_macs) else Role.POD
 
 
 def _forwards_tunnels(facts: PointFacts) -> bool:

@@ -11,6 +11,7 @@ from ipipdiag.report.model import FindingReport, State, Verdict
 from ipipdiag.report.root_cause import is_fault
 from ipipdiag.report.working import seen_to_work
 
+BEGINNING_NS = 1_000_000_000
 STILL_NS = 5_000_000_000  # observed within five seconds of the end: still so
 CAPTURE_FAMILY = "0"
 
@@ -39,18 +40,15 @@ def reach_verdict(findings: Sequence[FindingReport], checks: Sequence[CheckResul
 def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
     """What, between whom; since when and whether still; one thing that was seen to work."""
     finding = lead.finding
-    parts = [finding.title]
+    headline = finding.title
     if finding.first_ns is not None and finding.last_ns is not None:
-        end = max((point.facts.extent.last_ns or 0 for point in points), default=0)
-        start = min((point.facts.extent.first_ns or end for point in points if point.facts.extent.frames), default=end)
-        since = f"since {clock(finding.first_ns)} UTC"
-        if finding.first_ns - start < STILL_NS:
-            since += " (the start of the capture)"
+        times = [time for point in points for time in (point.facts.extent.first_ns, point.facts.extent.last_ns) if time]
+        start, end = min(times, default=finding.first_ns), max(times, default=finding.last_ns)
+        began = "the beginning of the capture" if finding.first_ns - start < BEGINNING_NS else clock(finding.first_ns)
         still = end - finding.last_ns < STILL_NS
-        parts.append(f"{since}, still so at its end" if still else f"{since}, until {clock(finding.last_ns)}")
-    headline = ", ".join(parts)
+        headline += f", from {began} " + ("to its end" if still else f"until {clock(finding.last_ns)}")
     works = seen_to_work(finding, points)
-    return f"{headline}; {works}" if works else headline
+    return f"{headline}; meanwhile {works}" if works else headline
 
 
 def _quiet_headline(
@@ -76,6 +74,6 @@ def _several(count: int, noun: str) -> str:
 
 
 def clock(time_ns: int) -> str:
-    """Time of day, UTC, to the millisecond."""
+    """Date and time of day, UTC, to the millisecond."""
     seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d}"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d} UTC"

@@ -24,7 +24,10 @@ def seen_to_work(finding: Finding, points: Sequence[Point]) -> str | None:
     nodes, pods = _integers(finding.subject.nodes), _integers(finding.subject.addresses)
     for find in (_other_tunnels, _bgp, _other_pods):
         for point in points:
-            if sentence := next(find(point.facts.flows, nodes, pods), None):
+            flows = point.facts.flows
+            if finding.first_ns is not None and finding.last_ns is not None:  # before and after it is no contrast
+                flows = flows.select((flows.last_ns >= finding.first_ns) & (flows.first_ns <= finding.last_ns))
+            if sentence := next(find(flows, nodes, pods), None):
                 return sentence
     return None
 

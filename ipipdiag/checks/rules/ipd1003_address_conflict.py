@@ -118,4 +118,5 @@ CHECK = Check(
     summary="two MACs answer for one address on one link",
     points="any with ARP",
     examine=examine,
+    is_calico_specific=False,
 )

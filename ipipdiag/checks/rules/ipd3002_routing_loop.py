@@ -53,29 +53,32 @@ def examine(
     points: tuple[Point, ...], loops: Mapping[Point, Loops], extent: Mapping[Point, Extent], cluster: Cluster
 ) -> Outcome:
     """A finding for each destination whose packets circle."""
-    examined, findings = 0, []
+    examined = sum(extent[point].ipv4 for point in points)
+    by_destination: dict[int, list[tuple[Point, Loops]]] = {}
     for point in points:
-        examined += extent[point].ipv4
         rows = loops[point]
         if point.role is Role.ANY:
             rows = rows.select(rows.sightings_max >= SIGHTINGS_WITHOUT_INTERFACE)
         for destination in sorted(set(rows.destination.tolist())):
-            findings.append(_finding(point, rows.select(rows.destination == destination), destination, cluster))
+            of_destination = rows.select(rows.destination == destination)
+            by_destination.setdefault(destination, []).append((point, of_destination))
+    findings = (_finding(destination, seen, cluster) for destination, seen in by_destination.items())
     return Outcome(examined, tuple(findings))
 
 
-def _finding(point: Point, rows: Loops, destination: int, cluster: Cluster) -> Finding:
+def _finding(destination: int, seen: list[tuple[Point, Loops]], cluster: Cluster) -> Finding:
+    """What all points show of one destination's loop; the packets are the same ones, so they are counted where most are."""
     text = format_address(destination)
-    wrapped = rows.select(rows.tunnel == Tunnel.IPIP)
-    circle = sorted({*wrapped.outer_source.tolist(), *wrapped.outer_destination.tolist()})
-    names = " and ".join(cluster.node_text(node) for node in circle)
-    sources = tuple(sorted({format_address(source) for source in rows.source.tolist()}))
-    packets, sightings = int(rows.packets.max()), int(rows.sightings_max.max())
-    where = f"between nodes {names}" if circle else f"at {point.label}"
-    if len(wrapped):
-        shown = display_filters.tunnelled_flow(int(wrapped.source[0]), destination)
-    else:
-        shown = display_filters.bare(int(rows.source[0]), destination)
+    wrapped = [rows.select(rows.tunnel == Tunnel.IPIP) for _, rows in seen]
+    circle = sorted(
+        {node for rows in wrapped for pair in rows.rows("outer_source", "outer_destination") for node in pair}
+    )
+    names = [cluster.node_text(node) for node in circle]
+    sources = tuple(sorted({format_address(source) for _, rows in seen for source in rows.source.tolist()}))
+    packets = max(int(rows.packets.max()) for _, rows in seen)
+    sightings = max(int(rows.sightings_max.max()) for _, rows in seen)
+    ttls = max(int(rows.ttl_first.max()) for _, rows in seen), min(int(rows.ttl_last.min()) for _, rows in seen)
+    where = f"between nodes {' and '.join(names)}" if circle else f"at {seen[0][0].label}"
     return Finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.CONFIRMED,
@@ -85,16 +88,26 @@ def _finding(point: Point, rows: Loops, destination: int, cluster: Cluster) -> F
         title=f"packets to {text} go round in a circle {where}",
         expected="each packet once on each wire",
         observed=f"{several(packets, 'packet')} seen up to {sightings} times in one direction, "
-        f"TTL falling from {int(rows.ttl_first.max())} to {int(rows.ttl_last.min())}",
+        f"TTL falling from {ttls[0]} to {ttls[1]}",
         count=packets,
-        first_ns=int(rows.first_ns.min()),
-        last_ns=int(rows.last_ns.max()),
-        evidence=(evidence_of(point, rows.frames, shown),),
+        first_ns=min(int(rows.first_ns.min()) for _, rows in seen),
+        last_ns=max(int(rows.last_ns.max()) for _, rows in seen),
+        evidence=tuple(evidence_of(point, rows.frames, _filter(rows)) for point, rows in seen),
         component=Component.BIRD,
-        confirm=(f"ip route get {text}  # on each of {names or 'the nodes'}", "calicoctl ipam show --ip=" + text),
+        confirm=(
+            f"ip route get {text}  # on {' and on '.join(names) or 'each node'}",
+            f"calicoctl ipam show --ip={text}",
+        ),
         fix=("remove the stale routes; the owner of a block needs its blackhole route (calico-node restores it)",),
-        points=(point.id,),
+        points=tuple(point.id for point, _ in seen),
     )
+
+
+def _filter(rows: Loops) -> str:
+    source, destination = int(rows.source[0]), int(rows.destination[0])
+    if int(rows.tunnel[0]) == Tunnel.IPIP:
+        return display_filters.tunnelled_flow(source, destination)
+    return display_filters.bare(source, destination)
 
 
 CHECK = Check(
@@ -104,4 +117,5 @@ CHECK = Check(
     summary="the same packet passes again and again with falling TTL: nodes point at each other",
     points="node NIC, tunl0, any",
     examine=examine,
+    is_calico_specific=False,
 )

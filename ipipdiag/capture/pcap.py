@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+import numpy.typing as npt
 
 from ipipdiag.capture.model import CaptureError, DamageKind, Frames, Interface
 from ipipdiag.capture.reader import FileState, Limits
@@ -108,7 +109,9 @@ class PcapReader:
             interface=np.zeros(len(header), dtype=np.int32),
         )
 
-    def _note_lies(self, state: FileState, offset: int, captured: np.ndarray, wire: np.ndarray) -> None:  # type: ignore[type-arg]
+    def _note_lies(
+        self, state: FileState, offset: int, captured: npt.NDArray[np.int64], wire: npt.NDArray[np.int64]
+    ) -> None:
         for lying, text in (
             (captured > wire, "captured length above the length on the wire"),
             ((captured > self._snap_length) & (self._snap_length > 0), "captured length above the snap length"),

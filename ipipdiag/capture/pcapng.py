@@ -90,7 +90,7 @@ class PcapngReader:
 
     def _header(self, data: memoryview, start: int) -> tuple[int, int]:
         """Type and total length of the block at ``start``; a section header is read in its own byte order."""
-        if data[start : start + 4] == b"\x0a\x0d\x0d\x0a":
+        if bytes(data[start : start + 4]) == b"\x0a\x0d\x0d\x0a":
             magic = bytes(data[start + 8 : start + 12])
             if magic in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
                 self._order = ">" if magic[0] == 0x1A else "<"

@@ -54,14 +54,17 @@ def pod_flows(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[PodFlo
                 if wrapped
                 else (_node_of(cluster, source), _node_of(cluster, destination))
             )
+            source_node, destination_node = nodes
+            expected = _expected(cluster, source_node, destination_node, destination)
             yield PodFlow(
-                point,
-                relevant.select([position]),
-                source,
-                destination,
-                wrapped,
-                *nodes,
-                _expected(cluster, nodes[0], nodes[1], destination),
+                point=point,
+                row=relevant.select([position]),
+                source=source,
+                destination=destination,
+                wrapped=wrapped,
+                source_node=source_node,
+                destination_node=destination_node,
+                expected=expected,
             )
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 import numpy as np
+import numpy.typing as npt
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.cluster.model import Cluster, Mode, ModeOption, Node, NodeEvidence, NodeOption, Pool, Route
@@ -169,7 +170,7 @@ def _seen_behind(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]
     )
 
 
-def _is_highest_ttl(flows: Flows) -> np.ndarray:  # type: ignore[type-arg]
+def _is_highest_ttl(flows: Flows) -> npt.NDArray[np.bool_]:
     highest: dict[tuple[int, ...], int] = defaultdict(int)
     tuples = list(
         zip(
@@ -183,11 +184,13 @@ def _is_highest_ttl(flows: Flows) -> np.ndarray:  # type: ignore[type-arg]
     )
     for five, ttl in zip(tuples, flows.ttl_max.tolist(), strict=True):
         highest[five] = max(highest[five], ttl)
-    return flows.ttl_max == np.array([highest[five] for five in tuples], dtype=np.int64)
+    is_highest: npt.NDArray[np.bool_] = flows.ttl_max == np.array([highest[five] for five in tuples], dtype=np.int64)
+    return is_highest
 
 
-def _is_icmp_error(flows: Flows) -> np.ndarray:  # type: ignore[type-arg]
-    return (flows.protocol == ICMP) & (flows.source_port < 0)
+def _is_icmp_error(flows: Flows) -> npt.NDArray[np.bool_]:
+    is_error: npt.NDArray[np.bool_] = (flows.protocol == ICMP) & (flows.source_port < 0)
+    return is_error
 
 
 def _wrapped(points: Sequence[Point]) -> frozenset[tuple[int, int, int]]:

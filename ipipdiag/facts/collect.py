@@ -17,7 +17,8 @@ from ipipdiag.capture import Capture, CaptureSummary
 from ipipdiag.decode import decode
 from ipipdiag.decode.bgp import BgpRoutes, read_routes
 from ipipdiag.decode.packets import ArpMessages, Decoded
-from ipipdiag.facts import links, tunnels
+from ipipdiag.facts import links
+from ipipdiag.facts import tunnels as tunnel_facts
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
@@ -47,10 +48,10 @@ class PointFacts:
     mac_pairs: links.MacPairs
     stops: links.Stops
     flows: Flows
-    tunnels: tunnels.Tunnels
-    tunnel_headers: tunnels.TunnelHeaders
-    inner_defects: tunnels.InnerDefects
-    fragments: tunnels.Fragments
+    tunnels: tunnel_facts.Tunnels
+    tunnel_headers: tunnel_facts.TunnelHeaders
+    inner_defects: tunnel_facts.InnerDefects
+    fragments: tunnel_facts.Fragments
     duplicates: Duplicates
     loops: Loops
     arp_messages: ArpMessages
@@ -78,10 +79,10 @@ class PointCollector:
         self._mac_pairs = TallyBuilder(links.MacPairs, ROW_LIMIT)
         self._stops = TallyBuilder(links.Stops, ROW_LIMIT)
         self._flows = TallyBuilder(Flows, ROW_LIMIT)
-        self._tunnels = TallyBuilder(tunnels.Tunnels, ROW_LIMIT)
-        self._tunnel_headers = TallyBuilder(tunnels.TunnelHeaders, ROW_LIMIT)
-        self._inner_defects = TallyBuilder(tunnels.InnerDefects, ROW_LIMIT)
-        self._fragments = TallyBuilder(tunnels.Fragments, ROW_LIMIT)
+        self._tunnels = TallyBuilder(tunnel_facts.Tunnels, ROW_LIMIT)
+        self._tunnel_headers = TallyBuilder(tunnel_facts.TunnelHeaders, ROW_LIMIT)
+        self._inner_defects = TallyBuilder(tunnel_facts.InnerDefects, ROW_LIMIT)
+        self._fragments = TallyBuilder(tunnel_facts.Fragments, ROW_LIMIT)
         self._duplicates = TallyBuilder(Duplicates, ROW_LIMIT)
         self._loops = TallyBuilder(Loops, ROW_LIMIT)
         self._arp = MessageLog(ArpMessages)
@@ -94,8 +95,8 @@ class PointCollector:
         self._extent.step(packets)
         self._mac_pairs.add(links.mac_pair_rows(packets))
         self._stops.add(links.stop_rows(packets))
-        self._tunnels.add(tunnels.tunnel_rows(packets))
-        self._fragments.add(tunnels.fragment_rows(packets))
+        self._tunnels.add(tunnel_facts.tunnel_rows(packets))
+        self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
         self._bgp.add(routes)
@@ -105,8 +106,8 @@ class PointCollector:
             packets = packets.select(~duplicate)
         self._loops.add(self._loop_fold.step(packets))
         self._flows.add(flow_rows(packets))
-        self._tunnel_headers.add(tunnels.tunnel_header_rows(packets))
-        self._inner_defects.add(tunnels.inner_defect_rows(packets))
+        self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(packets))
+        self._inner_defects.add(tunnel_facts.inner_defect_rows(packets))
 
     def finish(self) -> PointFacts:
         """The facts of all that was added."""
@@ -163,8 +164,8 @@ def _share(decoded: Decoded, routes: BgpRoutes, rows: npt.NDArray[np.bool_]) -> 
     position = np.cumsum(rows) - 1
 
     def own(table: TableT) -> TableT:
-        kept = table.select(rows[table.row])
-        return type(kept)(**(kept.columns() | {"row": position[kept.row]}))
+        columns = table.select(rows[table.columns()["row"]]).columns()
+        return type(table)(**(columns | {"row": position[columns["row"]]}))
 
     return (
         Decoded(

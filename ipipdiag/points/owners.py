@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ipipdiag.addresses import BROADCAST_MAC, GATEWAY, HOST_SIDE_MAC
 from ipipdiag.facts.collect import PointFacts
@@ -79,7 +80,7 @@ def _common_mac(facts: PointFacts) -> int | None:
     return common[0] if len(common) == 1 else None
 
 
-def _most_frequent(values: np.ndarray, weights: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+def _most_frequent(values: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> list[int]:
     counts: Counter[int] = Counter()
     for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
         counts[value] += weight

@@ -27,10 +27,11 @@ _EXPLAINS: tuple[tuple[str, str], ...] = (
     ("7001", "6004 6006 2006 6007"),
     ("7005 8006 8001", "6007 6011 8003 8004"),
 )
-_EXPLAINED: dict[str, frozenset[str]] = {}
-for _causes, _effects in _EXPLAINS:
-    for _cause in _causes.split():
-        _EXPLAINED[f"IPD{_cause}"] = _EXPLAINED.get(f"IPD{_cause}", frozenset()) | {f"IPD{e}" for e in _effects.split()}
+
+
+def _codes(numbers: str) -> frozenset[str]:
+    return frozenset(f"IPD{number}" for number in numbers.split())
+
 
 SUPPORTING_FAMILIES = ("0", "9")  # the capture itself, and configuration: they never lead over what packets show
 
@@ -45,9 +46,9 @@ class Explained:
 
 def explains(cause: Finding, effect: Finding) -> bool:
     """Whether one finding may be the cause of another: by their codes, the same subject, and time."""
-    if effect.code not in _EXPLAINED.get(cause.code, ()) or cause.code == effect.code:
+    if cause.code == effect.code or not _may_explain(cause.code, effect.code):
         return False
-    if _weight(cause) > _weight(effect) and cause.severity is Severity.NOTICE:
+    if cause.severity is Severity.NOTICE and effect.severity is not Severity.NOTICE:
         return False
     shared = {*cause.subject.nodes, *cause.subject.addresses} & {*effect.subject.nodes, *effect.subject.addresses}
     if not shared:
@@ -55,6 +56,10 @@ def explains(cause: Finding, effect: Finding) -> bool:
     if cause.first_ns is None or effect.first_ns is None:
         return True
     return cause.first_ns <= effect.first_ns + ALL_AFTER_NS
+
+
+def _may_explain(cause: str, effect: str) -> bool:
+    return any(cause in _codes(causes) and effect in _codes(effects) for causes, effects in _EXPLAINS)
 
 
 def is_fault(finding: Finding) -> bool:

@@ -44,11 +44,18 @@ def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
     if finding.first_ns is not None and finding.last_ns is not None:
         times = [time for point in points for time in (point.facts.extent.first_ns, point.facts.extent.last_ns) if time]
         start, end = min(times, default=finding.first_ns), max(times, default=finding.last_ns)
-        began = "the beginning of the capture" if finding.first_ns - start < BEGINNING_NS else clock(finding.first_ns)
-        still = end - finding.last_ns < STILL_NS
-        headline += f", from {began} " + ("to its end" if still else f"until {clock(finding.last_ns)}")
+        headline += f", {_since(finding.first_ns, start)}, {_until(finding.last_ns, end)}"
     works = seen_to_work(finding, points)
     return f"{headline}; meanwhile {works}" if works else headline
+
+
+def _since(first_ns: int, start_ns: int) -> str:
+    at_once = first_ns - start_ns < BEGINNING_NS
+    return "since the capture began" if at_once else f"since {clock(first_ns)}"
+
+
+def _until(last_ns: int, end_ns: int) -> str:
+    return "still so at the end of the capture" if end_ns - last_ns < STILL_NS else f"last seen {clock(last_ns)}"
 
 
 def _quiet_headline(

@@ -173,7 +173,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
             "allow IP protocol 4 both ways between the nodes (security group, firewall); where the fabric cannot, use VXLAN",
         ),
         alternatives=tuple(alternatives),
-        worked=(f"{works} between the same two nodes",) if works else (),
+        worked=(f"{works} got through between the same two nodes",) if works else (),
         points=(point.id, *(receiver.id for receiver in receivers)),
     )
 

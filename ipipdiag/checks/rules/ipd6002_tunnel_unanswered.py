@@ -130,7 +130,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster)
             f"node {there} drops protocol 4 from this sender",
             "the network between the nodes drops protocol 4",
         ),
-        worked=(f"{works} between the same two nodes",) if works else (),
+        worked=(f"{works} got through between the same two nodes",) if works else (),
         points=(point.id,),
     )
 

@@ -71,10 +71,22 @@ class Point:
 
     @property
     def label(self) -> str:
-        """How the report names the point."""
-        where = self.interface_name or self.role.value
-        owner = self.pod if self.is_pod_link else self.node
-        return f"{where} of {owner}" if owner else f"{where} in {self.input_name}"
+        """How the report names the point: the place, and whose it is; the file where that is not known."""
+        place = self.interface_name or _PLACES[self.role]
+        owner = f"pod {self.pod}" if self.is_pod_link and self.pod else f"node {self.node}" if self.node else None
+        return f"{place} of {owner}" if owner else f"{place} in {self.input_name}"
+
+
+_PLACES = {
+    Role.NODE: "NIC",
+    Role.TUNL0: "tunl0",
+    Role.CALI: "cali interface",
+    Role.POD: "eth0",
+    Role.ANY: "interface any",
+    Role.VXLAN: "vxlan.calico",
+    Role.FABRIC: "port",
+    Role.UNKNOWN: "interface",
+}
 
 
 @dataclass(frozen=True, slots=True)

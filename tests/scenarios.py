@@ -1,0 +1,58 @@
+"""The recorded scenarios as tests see them: which are healthy, which codes are right, which file shows what."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from ipipdiag.report.model import Report
+from ipipdiag.run import RunOptions, analyze
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+DAMAGED = "91-derived-damaged-files"
+
+HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
+FAULTY = ("07", "09", "10", "13", "14", "15", "23", "27b")
+
+# one file alone that must show the fault, and the code it must show
+ALONE = (
+    ("07", "a-eth0.pcap", "IPD6001"),
+    ("09", "a-eth0.pcap", "IPD3001"),
+    ("10", "b-eth0.pcap", "IPD3002"),
+    ("10", "c-eth0.pcap", "IPD3002"),
+    ("10", "b-tunl0.pcap", "IPD3002"),
+    ("13", "a-eth0.pcap", "IPD5003"),
+    ("13", "b-eth0.pcap", "IPD5003"),
+    ("14", "a-cali817517c44ab.pcap", "IPD1001"),
+    ("14", "pod-a1-eth0.pcap", "IPD1001"),
+    ("15", "a-cali817517c44ab.pcap", "IPD1002"),
+    ("15", "pod-a1-eth0.pcap", "IPD1002"),
+    ("23", "a-eth0.pcap", "IPD2004"),
+    ("23", "b-eth0.pcap", "IPD2004"),
+    ("27b", "a-eth0.pcap", "IPD6003"),
+    ("27b", "b-eth0.pcap", "IPD6003"),
+)
+
+
+def folder(number: str) -> Path:
+    """The folder of a scenario, by the number its name begins with."""
+    (found,) = SAMPLES.glob(f"{number}-*")
+    return found
+
+
+def captures(number: str) -> tuple[Path, ...]:
+    """The capture files of a scenario."""
+    return tuple(sorted(path for path in folder(number).iterdir() if ".pcap" in path.name))
+
+
+def accepted(number: str) -> list[str]:
+    """The codes that are a right answer to a scenario; none where it is healthy."""
+    truth = json.loads((folder(number) / "truth.json").read_text())
+    return list(truth["accept"])
+
+
+@cache
+def report_on(*paths: Path) -> Report:
+    """The report on some captures, with no further option."""
+    return analyze(RunOptions(tuple(str(path) for path in paths)))

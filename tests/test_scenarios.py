@@ -1,0 +1,96 @@
+"""Whole runs over the recorded scenarios: no false alarm on the healthy ones, the right answer on the others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ipipdiag.checks.model import Severity, Status
+from ipipdiag.report.model import Report, State
+from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on
+
+ALARMS = (Severity.CRITICAL, Severity.ERROR)
+ALL = (*HEALTHY, *FAULTY)
+EVERY_FILE = [(number, path.name) for number in ALL for path in captures(number)]
+
+
+def alarms(report: Report) -> list[str]:
+    return [
+        f"{entry.finding.code} {entry.finding.title}" for entry in report.findings if entry.finding.severity in ALARMS
+    ]
+
+
+@pytest.mark.parametrize("number", HEALTHY)
+def test_healthy_scenario_raises_no_alarm(number: str) -> None:
+    report = report_on(*captures(number))
+    assert alarms(report) == []
+    assert report.verdict.state is State.NO_FAULT_SEEN
+
+
+@pytest.mark.parametrize(("number", "name"), [entry for entry in EVERY_FILE if entry[0] in HEALTHY])
+def test_healthy_file_alone_raises_no_alarm(number: str, name: str) -> None:
+    assert alarms(report_on(folder(number) / name)) == []
+
+
+@pytest.mark.parametrize("number", FAULTY)
+def test_faulty_scenario_is_diagnosed(number: str) -> None:
+    report = report_on(*captures(number))
+    assert report.verdict.code in accepted(number)
+    assert report.findings[0].id == report.verdict.finding == "f1"
+
+
+@pytest.mark.parametrize(("number", "name", "code"), ALONE)
+def test_one_file_alone_is_diagnosed(number: str, name: str, code: str) -> None:
+    assert report_on(folder(number) / name).verdict.code == code
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY_FILE)
+def test_every_check_answers(number: str, name: str) -> None:
+    """No check crashes; what is not checked says why, and what would settle it unless it is not built."""
+    for check in report_on(folder(number) / name).checks:
+        assert check.status is not Status.CRASHED, check.error
+        if check.status is Status.NOT_CHECKED:
+            assert check.reason
+            assert check.missing
+
+
+@pytest.mark.parametrize("number", FAULTY)
+def test_names_of_files_do_not_matter(number: str, tmp_path: Path) -> None:
+    renamed = []
+    for position, path in enumerate(captures(number)):
+        renamed.append(tmp_path / f"x{position}{''.join(path.suffixes[-1:])}")
+        shutil.copy(path, renamed[-1])
+    assert report_on(*renamed).verdict.code in accepted(number)
+
+
+@pytest.mark.parametrize("number", FAULTY)
+def test_headline_says_who_since_when_and_what_worked(number: str) -> None:
+    headline = report_on(*captures(number)).verdict.headline
+    assert any(character.isdigit() for character in headline)
+    assert "since" in headline
+    assert "still so" in headline or "last seen" in headline
+    assert "meanwhile" in headline
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_findings_rest_on_frames_of_their_input(number: str) -> None:
+    report = report_on(*captures(number))
+    frames = {entry.id: entry.frames for entry in report.inputs}
+    for entry in report.findings:
+        for evidence in entry.finding.evidence:
+            assert all(1 <= number <= frames[evidence.input] for number in evidence.frames)
+
+
+def test_damaged_files_are_read_as_far_as_they_go() -> None:
+    report = report_on(*captures("91"))
+    assert report.verdict.code == "IPD6001"
+    fatal = {Path(error.name).name for error in report.errors if error.fatal}
+    assert fatal == {"a-eth0-cut-in-header.pcap", "empty-file.pcap"}
+    damaged = [entry.finding.subject.text for entry in report.findings if entry.finding.code == "IPD0002"]
+    assert {Path(name).name for name in damaged} == {
+        "a-eth0-cut-in-packet.pcap",
+        "a-multi-cut.pcapng",
+        "b-eth0-cut.pcap.gz",
+    }

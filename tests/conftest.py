@@ -16,6 +16,11 @@ def samples() -> Path:
     return SAMPLES
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` writes the golden reports anew: read them line by line before they are committed."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden reports anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip by name what is marked ``needs_tshark`` where there is none; ``-rs`` prints the names."""
     if shutil.which("tshark"):

@@ -19,12 +19,14 @@ def evidence_of(point: Point, frames: Any, display_filter: str) -> Evidence:
 
 
 def several(count: int, noun: str) -> str:
-    """ "1 packet", "2 packets"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """A count and its noun: 1 packet, 2 packets, 3 replies."""
+    if count == 1:
+        return f"{count} {noun}"
+    return f"{count} {noun[:-1]}ies" if noun.endswith("ply") else f"{count} {noun}s"
 
 
 def in_words(items: list[str], most: int = 4) -> str:
-    """ "a, b and c", cut after ``most`` with the number of the others."""
+    """The items as a, b and c, cut after ``most`` with the number of the others."""
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ipipdiag.checks.model import CheckResult, Severity, Status
+from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
 from ipipdiag.points.model import Point
 from ipipdiag.report.model import FindingReport, State, Verdict
 from ipipdiag.report.root_cause import is_fault
@@ -32,7 +32,8 @@ def reach_verdict(findings: Sequence[FindingReport], checks: Sequence[CheckResul
         finding = lead.finding
         return Verdict(state, finding.code, lead.id, finding.confidence, _fault_headline(lead, points))
     code, finding_id, confidence = None, None, None
-    if lead is not None:
+    is_aside = state is State.NO_FAULT_SEEN and lead is not None and lead.finding.code[3] == CAPTURE_FAMILY
+    if lead is not None and not is_aside:  # a remark on the capture is no answer where others are judged
         code, finding_id, confidence = lead.finding.code, lead.id, lead.finding.confidence
     return Verdict(state, code, finding_id, confidence, _quiet_headline(state, lead, checks, points))
 
@@ -64,11 +65,14 @@ def _quiet_headline(
     passed = [check for check in checks if check.status in (Status.PASS, Status.NOTED)]
     frames = sum(point.facts.extent.frames for point in points)
     if state is State.NO_FAULT_SEEN:
-        skipped = sum(check.status is Status.NOT_CHECKED for check in checks)
+        unbuilt = sum(check.reason is Reason.NOT_BUILT for check in checks)
+        skipped = sum(check.status is Status.NOT_CHECKED for check in checks) - unbuilt
         return (
             f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}: "
-            f"{len(passed)} checks passed, {skipped} could not be made"
+            f"{len(passed)} checks passed, {skipped} could not be made here, {unbuilt} are not built yet"
         )
+    if not points:
+        return "not enough evidence: no input could be read"
     if frames == 0:
         return "not enough evidence: the captures hold no packet"
     if lead is not None:

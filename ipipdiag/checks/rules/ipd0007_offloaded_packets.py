@@ -34,7 +34,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.sightings import evidence_of, in_words, several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +43,13 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 TCP = 6
+INPUTS_SHOWN = 3
 SMALLEST_SUPER_PACKET = 9_217  # bytes: above every jumbo frame in use
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
-    """A finding for each point that shows offloading at work."""
-    examined, findings = 0, []
+    """One finding for the run, naming the points that show offloading at work."""
+    examined, seen = 0, []
     for point in points:
         tcp = flows[point].select(flows[point].protocol == TCP)
         examined += len(tcp)
@@ -58,10 +59,9 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
             for source, destination, length_max, answers in tcp.rows("source", "destination", "length_max", "answers")
         ]
         large = tcp.select([position for position, chosen in enumerate(is_large) if chosen])
-        partial = int(tcp.partial_checksums.sum())
-        if len(large) or partial:
-            findings.append(_finding(point, tcp, large, partial))
-    return Outcome(examined, tuple(findings))
+        if len(large) or bool((tcp.partial_checksums > 0).any()):
+            seen.append((point, large, tcp.select(tcp.partial_checksums > 0)))
+    return Outcome(examined, (_finding(seen),) if seen else ())
 
 
 def _announced(tcp: Flows) -> dict[tuple[int, int], int]:
@@ -73,28 +73,35 @@ def _announced(tcp: Flows) -> dict[tuple[int, int], int]:
     return announced
 
 
-def _finding(point: Point, tcp: Flows, large: Flows, partial: int) -> Finding:
-    shown = large if len(large) else tcp.select(tcp.partial_checksums > 0)
-    frames = evidence_of(point, shown.frames, "").frames
+def _finding(seen: list[tuple[Point, Flows, Flows]]) -> Finding:
+    # points see the same packets: the most at one point, not their sum
+    large = max(len(rows) for _, rows, _ in seen)
+    partial = max(int(rows.partial_checksums.sum()) for _, _, rows in seen)
+    labels = list(dict.fromkeys(point.label for point, _, _ in seen))
+    shown = [(point, rows) for point, *both in seen for rows in both if len(rows)]
     parts = []
-    if len(large):
-        longest = int(large.length_max.max())
-        parts.append(f"{several(len(large), 'flow')} with packets up to {longest} bytes, acknowledged")
+    if large:
+        longest = max(int(rows.length_max.max()) for _, rows, _ in seen if len(rows))
+        parts.append(f"{several(large, 'flow')} with packets up to {longest} bytes, acknowledged")
     if partial:
         parts.append(f"{several(partial, 'TCP packet')} with a checksum left to the NIC")
+    evidence = []
+    for point, rows in shown[:INPUTS_SHOWN]:
+        frames = evidence_of(point, rows.frames, "").frames
+        evidence.append(Evidence(point.input, frames, display_filters.frames(frames)))
     return Finding(
         severity=Severity.NOTICE,
         confidence=Confidence.CONFIRMED,
-        subject=Subject(SubjectKind.POINT, point.label),
-        title=f"{point.label} shows packets before the NIC cut them or filled in their checksums",
+        subject=Subject(SubjectKind.CAPTURE, "offloading"),
+        title=f"offloading shows at {several(len(seen), 'capture point')}: large packets, or checksums yet to be filled in",
         expected="offloading: no fault of MTU or checksum",
-        observed="; ".join(parts),
-        count=partial + len(large),
-        first_ns=int(shown.first_ns.min()),
-        last_ns=int(shown.last_ns.max()),
-        evidence=(Evidence(point.input, frames, display_filters.frames(frames)),),
+        observed=" and ".join(parts) + f" at one point; seen at {in_words(labels)}",
+        count=large + partial,
+        first_ns=min(int(rows.first_ns.min()) for _, rows in shown),
+        last_ns=max(int(rows.last_ns.max()) for _, rows in shown),
+        evidence=tuple(evidence),
         component=Component.NODE_KERNEL,
-        points=(point.id,),
+        points=tuple(point.id for point, _, _ in seen),
     )
 
 

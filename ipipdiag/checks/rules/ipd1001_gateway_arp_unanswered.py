@@ -69,7 +69,8 @@ def examine(
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS and not _sends_ipv4(mac_pairs[point], question, tries):
                 examined += 1
-                findings.append(_finding(point, question, mac_pairs[point], extent[point]))
+                works = _works(question, questions(arp_messages[point]))
+                findings.append(_finding(point, question, mac_pairs[point], works))
             elif question.answered_ns:
                 examined += 1
             else:
@@ -83,6 +84,14 @@ def _sends_ipv4(pairs: MacPairs, question: Question, tries: list[int]) -> bool:
     """Whether the pod sent IPv4 to a MAC while it was asking: then it knows one, and replies are missing here only."""
     own = pairs.select((pairs.source_mac == question.asker_mac) & (pairs.ipv4 > 0))
     return bool((own.last_ns > tries[0]).any())
+
+
+def _works(question: Question, others: list[Question]) -> str | None:
+    """ARP in the other direction: the node asks for the pod, and the pod answers."""
+    answered = [other for other in others if other.target == question.asker and other.answered_ns]
+    if not answered:
+        return None
+    return f"the node's own ARP for the pod is answered ({several(len(answered[0].answered_ns), 'reply')})"
 
 
 def _host_frames(pairs: MacPairs, question: Question) -> int:
@@ -111,7 +120,7 @@ def _no_arp(points: tuple[Point, ...]) -> Missing | None:
     return Missing(Reason.WRONG_POINT, "a pod's ARP shows only on its own link", command)
 
 
-def _finding(point: Point, question: Question, pairs: MacPairs, extent: Extent) -> Finding:
+def _finding(point: Point, question: Question, pairs: MacPairs, works: str | None) -> Finding:
     pod = format_address(question.asker)
     heard = _host_frames(pairs, question)
     times, frames = question.open_since(), tuple(question.open_frames()[:EVIDENCE_FRAMES])
@@ -145,6 +154,7 @@ def _finding(point: Point, question: Question, pairs: MacPairs, extent: Extent) 
             f"set proxy_arp on {interface} again (Felix does, when calico-node restarts), or restore the default route",
         ),
         alternatives=tuple(alternatives),
+        worked=(works,) if works else (),
         points=(point.id,),
     )
 

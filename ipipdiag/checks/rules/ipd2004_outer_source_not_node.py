@@ -121,8 +121,8 @@ def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster
         confidence=Confidence.LIKELY,
         subject=Subject(
             SubjectKind.NODE,
-            text,
-            nodes=(text, *peers, *((format_address(known_as),) if known_as else ())),
+            f"node {sender}" if known_as else text,
+            nodes=(*((format_address(known_as),) if known_as else ()), text, *peers),
             addresses=tuple(sorted({format_address(pod) for pod in own.source.tolist()})),
         ),
         title=f"node {sender} sends tunnel packets with outer source {text} instead of its Calico address"

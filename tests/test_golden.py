@@ -1,0 +1,40 @@
+"""Golden reports: whole reports as users read them, compared byte for byte.
+
+They are written anew by ``pytest tests/test_golden.py --update-golden``, and read line by line before they are committed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipipdiag.report.formats import render
+from ipipdiag.report.presentation import Presentation
+from ipipdiag.run import RunOptions, analyze
+from tests.scenarios import captures, folder
+
+GOLDEN = Path(__file__).parent / "golden"
+
+REPORTS = {
+    "01-all": [path.name for path in captures("01")],
+    "07-all": [path.name for path in captures("07")],
+    "07-one-nic": ["a-eth0.pcap"],
+    "14-all": [path.name for path in captures("14")],
+    "23-one-nic": ["a-eth0.pcap"],
+    "91-cut": ["a-eth0-cut-in-packet.pcap"],
+}
+
+
+@pytest.mark.parametrize("output_format", ["text", "json"])
+@pytest.mark.parametrize("name", REPORTS)
+def test_report_is_as_it_was_read(
+    name: str, output_format: str, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    monkeypatch.chdir(folder(name.split("-")[0]))
+    report = analyze(RunOptions(tuple(REPORTS[name])))
+    rendered = render(output_format, report, Presentation())
+    golden = GOLDEN / f"{name}.{'txt' if output_format == 'text' else 'json'}"
+    if pytestconfig.getoption("--update-golden"):
+        golden.write_bytes(rendered)
+    assert rendered == golden.read_bytes()

@@ -64,6 +64,7 @@ class Capture:
     def batches(self) -> Iterator[FrameBatch]:
         """The frames in their order; each batch is valid until the next is asked for."""
         room = self._limits.max_frames
+        left_out = False
         while room is None or self._state.frames < room:
             frames = self._reader.next_frames(self._window, self._state, self._limits)
             if frames is None:
@@ -71,10 +72,13 @@ class Capture:
             if room is not None and self._state.frames > room:
                 frames = frames.select(slice(len(frames) - (self._state.frames - room)))
                 self._state.frames = room
+                left_out = True
             if len(frames):
                 self._note_times(frames.time_ns.min().item(), frames.time_ns.max().item())
                 yield batch_of(self._window, frames)
-        self._end(stopped=room is not None and self._state.frames >= room)
+        stopped = room is not None and self._state.frames >= room
+        more = left_out or self._window.start < self._window.end or not self._window.ended
+        self._end(stopped=stopped and more)
 
     def _note_times(self, first: int, last: int) -> None:
         self._first_ns = first if self._first_ns is None else min(first, self._first_ns)
@@ -83,13 +87,12 @@ class Capture:
     def _end(self, *, stopped: bool) -> None:
         """Note how the stream ended, and read the rest for its size and hash."""
         stream, state = self._stream, self._state
-        more = self._window.start < self._window.end or not self._window.ended
         if stream.broken:
             state.damage(DamageKind.CUT_STREAM, stream.expanded, None, stream.broken)
         elif stream.limited:
             text = f"expands to more than {self._limits.expanded_bytes} bytes; the rest was not read"
             state.damage(DamageKind.SIZE_LIMIT, stream.expanded, None, text)
-        elif stopped and more:
+        elif stopped:
             text = f"reading stopped after {state.frames} frames, as --max-frames says"
             state.damage(DamageKind.FRAME_LIMIT, self._window.offset, None, text)
         if not stopped:

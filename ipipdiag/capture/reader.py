@@ -10,7 +10,7 @@ import numpy as np
 from ipipdiag.capture.model import Damage, DamageKind, FrameBatch, Frames, Interface, InterfaceStatistics
 from ipipdiag.capture.window import Window
 
-INT64_MAX = (1 << 63) - 1
+INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class FrameRows:
 
     def add(self, time_ns: int, offset: int, captured_length: int, wire_length: int, interface: int) -> None:
         """Append one frame; times beyond 64 bits of nanoseconds are clamped."""
-        self.time_ns.append(min(time_ns, INT64_MAX))
+        self.time_ns.append(max(INT64_MIN, min(time_ns, INT64_MAX)))
         self.offset.append(offset)
         self.captured_length.append(captured_length)
         self.wire_length.append(wire_length)

@@ -24,7 +24,7 @@ STANDARD_INPUT = "-"
 # by the first bytes: name, and what opens a file object that expands it piece by piece, over several members or frames
 _COMPRESSIONS: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", "gzip", lambda raw: gzip.GzipFile(fileobj=raw)),
-    (b"\x28\xb5\x2f\xfd", "zstd", lambda raw: zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)),
+    (b"\x28\xb5\x2f\xfd", "zstd", lambda raw: _ZstdFile(raw)),
     (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
     (b"BZh", "bz2", bz2.BZ2File),
 )
@@ -53,6 +53,40 @@ class _HashedFile(io.RawIOBase):
         self.size += count
         self.hash.update(memoryview(target)[:count])
         return count
+
+
+class _ZstdFile:
+    """Expands zstd frames one after the other; the library's own reader does not tell a cut stream from an ended one."""
+
+    PIECE = 1 << 10  # a piece so small expands to at most some 40 MB
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._expanded = bytearray()
+
+    def read1(self, size: int) -> bytes:
+        """Up to ``size`` expanded bytes, none at the end; EOFError where the stream ends within a frame."""
+        while not self._expanded:
+            piece = self._raw.read(self.PIECE)
+            if not piece:
+                if self._begun:
+                    raise EOFError("it ends within a frame")
+                return b""
+            self._expand(piece)
+        data = bytes(self._expanded[:size])
+        del self._expanded[:size]
+        return data
+
+    def _expand(self, piece: bytes) -> None:
+        while piece:
+            self._begun = True
+            self._expanded += self._frame.decompress(piece)
+            piece = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+                self._begun = False
 
 
 class ByteStream:

@@ -1,0 +1,94 @@
+"""Damaged files: what came before the damage is read, and the damage is said."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from ipipdiag.capture import DamageKind, Limits
+from tests.builders.captures import START_NS, pcap, pcapng
+from tests.capture.reading import read_bytes
+
+FRAMES = [(START_NS + position, bytes([65 + position]) * 40) for position in range(5)]
+
+
+@pytest.mark.parametrize("lost", [1, 17, 39, 40, 55])
+def test_cut_in_the_last_record(lost: int, tmp_path: Path) -> None:
+    rows, summary = read_bytes(pcap(FRAMES)[:-lost], tmp_path)
+    assert len(rows) == 4
+    (damage,) = summary.damages
+    assert (damage.kind, damage.after_frame, damage.lost_bytes) == (DamageKind.CUT_RECORD, 4, 56 - lost)
+
+
+def test_cut_between_records_is_no_damage(tmp_path: Path) -> None:
+    assert read_bytes(pcap(FRAMES)[:-56], tmp_path)[1].damages == ()
+
+
+def test_record_that_claims_the_impossible_breaks_the_chain(tmp_path: Path) -> None:
+    data = bytearray(pcap(FRAMES))
+    data[24 + 56 * 3 + 8 : 24 + 56 * 3 + 12] = struct.pack("<I", 0xFFFFFFF0)
+    rows, summary = read_bytes(bytes(data), tmp_path)
+    assert len(rows) == 3
+    assert [damage.kind for damage in summary.damages] == [DamageKind.BROKEN_CHAIN]
+    assert summary.size == len(data)
+
+
+def test_captured_length_above_wire_length_is_kept_and_said_once(tmp_path: Path) -> None:
+    frames = [(START_NS, b"x" * 40, 20)] * 3
+    rows, summary = read_bytes(pcap(frames), tmp_path)
+    assert [(len(row[2]), row[3]) for row in rows] == [(40, 20)] * 3
+    assert [(damage.kind, damage.count) for damage in summary.damages] == [(DamageKind.LYING_LENGTH, 3)]
+
+
+def test_captured_length_above_snap_length_is_kept_and_said(tmp_path: Path) -> None:
+    rows, summary = read_bytes(pcap(FRAMES, snap_length=20), tmp_path)
+    assert len(rows) == 5
+    assert summary.damages[0].kind is DamageKind.LYING_LENGTH
+
+
+def test_block_of_an_interface_that_is_not_there_is_skipped(tmp_path: Path) -> None:
+    data = bytearray(pcapng(FRAMES))
+    first = data.index(b"A" * 40) - 20
+    data[first : first + 4] = struct.pack("<I", 7)
+    rows, summary = read_bytes(bytes(data), tmp_path)
+    assert [row[2][:1] for row in rows] == [b"B", b"C", b"D", b"E"]
+    assert summary.damages[0].kind is DamageKind.BAD_BLOCK
+
+
+def test_block_lengths_that_differ_are_said(tmp_path: Path) -> None:
+    data = bytearray(pcapng(FRAMES))
+    data[-4:] = struct.pack("<I", 8)
+    rows, summary = read_bytes(bytes(data), tmp_path)
+    assert len(rows) == 5
+    assert summary.damages[0].kind is DamageKind.BAD_BLOCK
+
+
+@pytest.mark.parametrize("length", [0, 4, 13, 0x7FFFFFFC])
+def test_block_length_without_a_way_on(length: int, tmp_path: Path) -> None:
+    data = bytearray(pcapng(FRAMES))
+    block = data.index(b"C" * 40) - 28
+    data[block + 4 : block + 8] = struct.pack("<I", length)
+    rows, summary = read_bytes(bytes(data), tmp_path)
+    assert len(rows) == 2
+    assert summary.damages[-1].kind is DamageKind.BROKEN_CHAIN
+
+
+def test_frame_limit_is_said(tmp_path: Path) -> None:
+    rows, summary = read_bytes(pcap(FRAMES), tmp_path, Limits(max_frames=2))
+    assert (len(rows), summary.frames) == (2, 2)
+    assert summary.damages[0].kind is DamageKind.FRAME_LIMIT
+
+
+def test_frame_limit_at_the_end_of_the_file_is_no_damage(tmp_path: Path) -> None:
+    assert read_bytes(pcap(FRAMES), tmp_path, Limits(max_frames=5))[1].damages == ()
+
+
+@pytest.mark.parametrize("chunk", [64, 100, 4096])
+@pytest.mark.parametrize("batch", [1, 2, 100])
+@pytest.mark.parametrize("make", [pcap, pcapng])
+def test_batches_and_chunks_do_not_matter(make: object, batch: int, chunk: int, tmp_path: Path) -> None:
+    data = make([(START_NS + n, bytes([n]) * (n * 7 % 90)) for n in range(60)])  # type: ignore[operator]
+    whole = read_bytes(data, tmp_path)
+    assert read_bytes(data, tmp_path, Limits(batch_frames=batch, chunk_bytes=chunk)) == whole

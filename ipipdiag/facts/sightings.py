@@ -249,5 +249,5 @@ class LoopFold:
             ttl_last=packets.inner_ttl.astype(np.int64),
             first_ns=track.time_first[position],
             last_ns=packets.time_ns,
-            frames=np.stack([track.number_first[position], packets.number], axis=1),
+            frames=np.stack([np.where(is_new, track.number_first[position], 0), packets.number], axis=1),
         )

@@ -92,7 +92,7 @@ class Tally(Table):
     def aggregate(self) -> Self:
         """One row a key, in the order in which keys first appear."""
         if len(self) == 0:
-            return self
+            return self.empty()
         merges = self.merges()
         codes, first = group_rows([getattr(self, name) for name, merge in merges.items() if merge is Merge.KEY])
         order = np.argsort(codes, kind="stable")

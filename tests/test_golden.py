@@ -1,6 +1,7 @@
 """Golden reports: whole reports as users read them, compared byte for byte.
 
-They are written anew by ``pytest tests/test_golden.py --update-golden``, and read line by line before they are committed.
+They are written anew by ``pytest tests/test_golden.py --update-golden``, and read line by line before they are
+committed.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class Capture:
 
 
 def open_capture(source: str | os.PathLike[str], limits: Limits | None = None) -> Capture:
-    """Open a capture file, compressed or not, or standard input ("-"); raises CaptureError where nothing can be read."""
+    """Open a capture file, compressed or not, or standard input ("-"); CaptureError where nothing can be read."""
     limits = limits or Limits()
     stream = open_stream(source, limits.expanded_bytes)
     try:

@@ -103,9 +103,9 @@ class FrameBatch:
 class CaptureSummary:
     """What is known of a capture once its batches have been read to the end.
 
-    ``format`` is "pcap" or "pcapng"; ``compression`` "gzip", "zstd", "xz", "bz2" or None. ``size`` and ``sha256`` are of
-    the file as given, compressed bytes included. ``first_ns`` and ``last_ns`` are the smallest and largest frame time,
-    None without frames.
+    ``format`` is "pcap" or "pcapng"; ``compression`` "gzip", "zstd", "xz", "bz2" or None. ``size`` and ``sha256`` are
+    of the file as given, compressed bytes included. ``first_ns`` and ``last_ns`` are the smallest and largest frame
+    time, None without frames.
     """
 
     name: str

@@ -58,7 +58,7 @@ class _HashedFile(io.RawIOBase):
 class _ZstdFile:
     """Expands zstd frames one after the other; the library's own reader does not tell a cut stream from an ended one."""
 
-    PIECE = 1 << 10  # a piece so small expands to at most some 40 MB
+    PIECE = 1 << 10  # a piece so small expands to some 40 MB at most
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw = raw
@@ -92,8 +92,8 @@ class _ZstdFile:
 class ByteStream:
     """The expanded bytes of one input, read once from front to back.
 
-    ``size`` and ``sha256`` are of the bytes as given, as far as they were read; ``expanded`` counts what was handed out.
-    ``broken`` says why a compressed stream ended early, ``limited`` that the limit was reached.
+    ``size`` and ``sha256`` are of the bytes as given, as far as they were read; ``expanded`` counts what was handed
+    out. ``broken`` says why a compressed stream ended early, ``limited`` that the limit was reached.
     """
 
     def __init__(self, name: str, file: BinaryIO, expanded_limit: int) -> None:

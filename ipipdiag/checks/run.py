@@ -1,7 +1,7 @@
 """Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
 
-A check may ask for ``points``, ``captures``, ``cluster``, and for any field of :class:`~ipipdiag.facts.collect.PointFacts`,
-which arrives as a mapping from point to that fact.
+A check may ask for ``points``, ``captures``, ``cluster``, and for any field of
+:class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ EVIDENCE_FRAMES = 8
 
 
 def evidence_of(point: Point, frames: Any, display_filter: str) -> Evidence:
-    """Evidence from frame numbers of one point: an array of any shape, zeros left out, the first EVIDENCE_FRAMES kept."""
+    """Evidence from frame numbers of one point: an array of any shape, zeros left out, the first EVIDENCE_FRAMES
+    kept.
+    """
     numbers = sorted({int(number) for number in frames.ravel().tolist() if number > 0})
     return Evidence(point.input, tuple(numbers[:EVIDENCE_FRAMES]), display_filter)
 

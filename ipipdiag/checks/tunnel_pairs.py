@@ -19,8 +19,8 @@ BGP_PORT = 179
 class TunnelPair:
     """One directed pair of outer addresses at one point.
 
-    ``sent`` are its flows, ``back`` how many tunnel packets come the other way, ``destinations`` the inner addresses that were
-    asked and did not answer.
+    ``sent`` are its flows, ``back`` how many tunnel packets come the other way, ``destinations`` the inner addresses
+    that were asked and did not answer.
     """
 
     outer_source: int

@@ -1,6 +1,7 @@
 """What is known of the cluster: nodes, pools, blocks, pods, each value with where it comes from.
 
-A value is *told* (flag or file), *inferred* from packets, or a *default* of Calico. Defaults are shown, never relied on.
+A value is *told* (flag or file), *inferred* from packets, or a *default* of Calico. Defaults are shown, never relied
+on.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -83,7 +85,7 @@ def _transport_fields(
     message_end: Positions,
     captured_end: Positions,
     absent: npt.NDArray[np.bool_],
-) -> dict[str, npt.NDArray[np.generic]]:
+) -> dict[str, npt.NDArray[Any]]:
     """The first eight bytes behind the quoted header, as far as they are there (RFC 792 promises eight)."""
     room = np.minimum(message_end, captured_end) - quoted.payload
     room[absent | (quoted.header_length == 0) | (quoted.fragment_offset > 0)] = 0

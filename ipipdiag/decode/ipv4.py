@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +51,8 @@ def read_ipv4(
 ) -> Ipv4Headers:
     """The headers at ``position``; ``enclosing_end`` is where the enclosing packet or frame ends by its own length.
 
-    A total length of 0 (segmentation offload, BIG TCP) means all that is enclosed. Of a ``quoted`` packet only the start
-    is there, so its total length is not held against it.
+    A total length of 0 (segmentation offload, BIG TCP) means all that is enclosed. Of a ``quoted`` packet only the
+    start is there, so its total length is not held against it.
     """
     run = window.gather(position, FIXED)
     word = words(run)
@@ -98,7 +99,7 @@ def read_ipv4(
         "source": (word[:, 6] << 16) | word[:, 7],
         "destination": (word[:, 8] << 16) | word[:, 9],
     }
-    cleared = {
+    cleared: dict[str, npt.NDArray[Any]] = {
         name: values & present if values.dtype == np.bool_ else np.where(present, values, 0).astype(np.int64)
         for name, values in columns.items()
     }
@@ -120,7 +121,7 @@ def _checksum_good(
         options = words(window.gather(position[long] + FIXED, 40))
         is_option = np.arange(20) < ((header_length[long] - FIXED) // 2)[:, None]
         total[long] += (options * is_option).sum(axis=1, dtype=np.uint32)
-    good = fold(total) == 0xFFFF
+    good: npt.NDArray[np.bool_] = fold(total) == 0xFFFF
     good[(header_length > FIXED) & (captured_end - position < header_length)] = False
     return good
 

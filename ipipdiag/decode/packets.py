@@ -128,8 +128,8 @@ class ArpMessages(Table):
 class IcmpErrors(Table):
     """ICMP errors (types 3, 4, 5, 11, 12) and the headers they quote (RFC 792); a row a message.
 
-    ``quoted_outer_*`` is the quoted header where that is a tunnel's (protocol 4), ``quoted_*`` the packet inside it; of a
-    bare packet only ``quoted_*`` is set. A header that was not quoted has header length 0.
+    ``quoted_outer_*`` is the quoted header where that is a tunnel's (protocol 4), ``quoted_*`` the packet inside it;
+    of a bare packet only ``quoted_*`` is set. A header that was not quoted has header length 0.
     """
 
     row: I64

@@ -1,4 +1,6 @@
-"""TCP options: maximum segment size (RFC 9293), window scale and timestamps (RFC 7323), SACK permitted (RFC 2018), MD5 (RFC 2385)."""
+"""TCP options: maximum segment size (RFC 9293), window scale and timestamps (RFC 7323), SACK permitted (RFC 2018),
+MD5 (RFC 2385).
+"""
 
 from __future__ import annotations
 

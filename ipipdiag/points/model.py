@@ -37,9 +37,9 @@ class PlacementSource(StrEnum):
 class Point:
     """One place of one capture, with its facts.
 
-    ``own_mac`` is the MAC of the capturing machine's side where it is known: of the node at a node NIC, of the host side
-    at a pod's link (see ``host_macs``). ``own_addresses`` are the addresses that machine itself uses there. ``pods`` are
-    the addresses that asked for the gateway 169.254.1.1, or send from the pod's side, at a pod's link.
+    ``own_mac`` is the MAC of the capturing machine's side where it is known: of the node at a node NIC, of the host
+    side at a pod's link (see ``host_macs``). ``own_addresses`` are the addresses that machine itself uses there.
+    ``pods`` are the addresses that asked for the gateway 169.254.1.1, or send from the pod's side, at a pod's link.
     """
 
     id: str

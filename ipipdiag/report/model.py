@@ -82,7 +82,9 @@ class PointReport:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFact:
-    """One thing taken as known of the cluster, and from where: ``user``, ``config:…``, ``inferred: …`` or ``default``."""
+    """One thing taken as known of the cluster, and from where: ``user``, ``config:…``, ``inferred: …`` or
+    ``default``.
+    """
 
     fact: str
     source: str

@@ -1,4 +1,4 @@
-"""Which finding explains which: the table of the catalogue as data, and the order of the report that follows from it."""
+"""Which finding explains which: the table of the catalogue as data, and the order of the report."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 MEANING = {
     Role.TUNL0: "nothing went through the tunnel here: no pod of this node talked to a pod of another one, the packets "
     "left without the tunnel, or this is the unused tunl0 inside a pod",
-    Role.NODE: "nothing passed this interface: another NIC carries the node's traffic, or the filter let nothing through",
+    Role.NODE: "nothing passed this interface: another NIC carries the node's traffic, or the "
+    "filter let nothing through",
     Role.POD: "the pod neither sent nor received anything",
     Role.CALI: "the pod neither sent nor received anything",
 }

@@ -93,7 +93,8 @@ def _finding(seen: list[tuple[Point, Flows, Flows]]) -> Finding:
         severity=Severity.NOTICE,
         confidence=Confidence.CONFIRMED,
         subject=Subject(SubjectKind.CAPTURE, "offloading"),
-        title=f"offloading shows at {several(len(seen), 'capture point')}: large packets, or checksums yet to be filled in",
+        title=f"offloading shows at {several(len(seen), 'capture point')}: large packets, or "
+        "checksums yet to be filled in",
         expected="offloading: no fault of MTU or checksum",
         observed=" and ".join(parts) + f" at one point; seen at {in_words(labels)}",
         count=large + partial,

@@ -59,7 +59,8 @@ def _finding(point: Point, flows: Flows) -> Finding:
         subject=Subject(SubjectKind.POINT, point.label),
         title=f"{point.label} holds only one direction of its conversations",
         expected="packets of both ends of a conversation",
-        observed=f"{several(len(flows), 'flow')}, none with a packet in reverse, though some of their packets answer one",
+        observed=f"{several(len(flows), 'flow')}, none with a packet in reverse, though some of "
+        "their packets answer one",
         count=len(flows),
         first_ns=int(flows.first_ns.min()),
         last_ns=int(flows.last_ns.max()),

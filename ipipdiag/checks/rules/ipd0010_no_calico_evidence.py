@@ -70,7 +70,8 @@ def _finding(points: list[Point]) -> Finding:
         confidence=Confidence.CONFIRMED,
         subject=Subject(SubjectKind.CAPTURE, "all captures"),
         title="nothing in the captures looks like Calico",
-        expected="gateway ARP for 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, IP-in-IP between nodes, or announced blocks",
+        expected="gateway ARP for 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, IP-in-IP between "
+        "nodes, or announced blocks",
         observed=f"none of these in {sum(point.facts.extent.frames for point in points)} frames; "
         "nothing Calico-specific was judged",
         count=0,

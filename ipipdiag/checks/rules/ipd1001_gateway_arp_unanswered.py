@@ -108,7 +108,8 @@ def _undecided(question: Question, tries: list[int]) -> Missing:
         )
     return Missing(
         Reason.TOO_SHORT,
-        f"{several(len(question.asked_ns), 'request')} for 169.254.1.1 without reply; three, a second apart, would tell",
+        f"{several(len(question.asked_ns), 'request')} for 169.254.1.1 without reply; three, a "
+        "second apart, would tell",
         capture_command(Role.CALI, capture_filter="arp"),
     )
 

@@ -139,7 +139,8 @@ def _dead_finding(point: Point, pairs: MacPairs, dead: tuple[int, int]) -> Findi
         subject=Subject(SubjectKind.POD, pod, addresses=(point.pod,) if point.pod else ()),
         title=f"pod {pod} sends to {format_mac(target)}, a MAC that its node no longer has",
         expected=f"the pod sends to the MAC of the host side, which is now {format_mac(current)}",
-        observed=f"{several(count, 'IPv4 frame')} to {format_mac(target)}, none answered since the host uses another MAC",
+        observed=f"{several(count, 'IPv4 frame')} to {format_mac(target)}, none answered since the "
+        "host uses another MAC",
         count=count,
         first_ns=int(lost.first_ns.min()),
         last_ns=int(lost.last_ns.max()),

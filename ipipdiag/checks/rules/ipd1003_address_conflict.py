@@ -18,6 +18,7 @@ What to do
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address, format_mac
@@ -84,7 +85,7 @@ def _replies(messages: ArpMessages) -> dict[int, list[Reply]]:
 
 def _is_conflict(replies: list[Reply]) -> bool:
     """Two MACs within a second, or a MAC that comes back after another one."""
-    changes = [(one, other) for one, other in zip(replies, replies[1:], strict=False) if one[1] != other[1]]
+    changes = [(one, other) for one, other in pairwise(replies) if one[1] != other[1]]
     return len(changes) >= 2 or any(other[0] - one[0] <= TOGETHER_NS for one, other in changes)
 
 

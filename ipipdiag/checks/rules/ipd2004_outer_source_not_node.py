@@ -82,7 +82,9 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
 
 
 def _known_as(table: Flows, own: Flows, outer_source: int, cluster: Cluster) -> int | None:
-    """The address under which the sender's MAC speaks BGP, where the outer source is another one; None if all is well."""
+    """The address under which the sender's MAC speaks BGP, where the outer source is another one; None if all is
+    well.
+    """
     node = cluster.nodes.get(outer_source)
     if node is not None and node.evidence > NodeEvidence.OUTER_ONE_WAY:
         return None

@@ -71,7 +71,8 @@ def _missing(unknown: set[int]) -> Missing:
     if unknown:
         return Missing(
             Reason.NO_CONFIG,
-            f"{several(len(unknown), 'outer destination')} not known as a node: it sends neither BGP nor tunnel packets",
+            f"{several(len(unknown), 'outer destination')} not known as a node: it sends neither "
+            "BGP nor tunnel packets",
             "kubectl get nodes -o wide  # then: --node NAME=IP/PREFIX for each",
         )
     return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))

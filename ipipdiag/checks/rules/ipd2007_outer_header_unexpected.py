@@ -114,7 +114,8 @@ def _finding(point: Point, rows: TunnelHeaders, pair: tuple[int, int], field: st
         subject=Subject(SubjectKind.NODE_PAIR, f"{one} to {other}: {field}", nodes=(one, other)),
         title=f"the outer header of tunnel packets from {one} to {other} is not what tunl0 writes",
         expected=f"outer header with {field}",
-        observed=f"{several(count, 'packet')}: {values}, header length {sorted(set(rows.outer_header_length.tolist()))[0]}",
+        observed=f"{several(count, 'packet')}: {values}, header length "
+        f"{sorted(set(rows.outer_header_length.tolist()))[0]}",
         count=count,
         first_ns=int(rows.first_ns.min()),
         last_ns=int(rows.last_ns.max()),

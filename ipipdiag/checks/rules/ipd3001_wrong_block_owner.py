@@ -83,7 +83,8 @@ def _missing(unknown: int) -> Missing:
     if unknown:
         return Missing(
             Reason.NO_CONFIG,
-            f"who owns the destinations of {several(unknown, 'flow')} is not known: no BGP announcement, no packet of theirs",
+            f"who owns the destinations of {several(unknown, 'flow')} is not known: no BGP "
+            "announcement, no packet of theirs",
             capture_command(Role.NODE, whole=True, capture_filter="tcp port 179 or ip proto 4", seconds=300),
         )
     return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))

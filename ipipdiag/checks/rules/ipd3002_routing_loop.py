@@ -67,7 +67,9 @@ def examine(
 
 
 def _finding(destination: int, seen: list[tuple[Point, Loops]], cluster: Cluster) -> Finding:
-    """What all points show of one destination's loop; the packets are the same ones, so they are counted where most are."""
+    """What all points show of one destination's loop; the packets are the same ones, so they are counted where most
+    are.
+    """
     text = format_address(destination)
     wrapped = [rows.select(rows.tunnel == Tunnel.IPIP) for _, rows in seen]
     circle = sorted(

@@ -74,9 +74,11 @@ def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int]) -> Fi
             nodes=(reporter,),
             addresses=(receiver, *destinations),
         ),
-        title=f"{reporter} tells {receiver} that packets to {', '.join(destinations[:3])} must not exceed {group[2]} bytes",
+        title=f"{reporter} tells {receiver} that packets to {', '.join(destinations[:3])} must not "
+        f"exceed {group[2]} bytes",
         expected="path MTU discovery: the sender shrinks its packets",
-        observed=f"{several(len(rows), 'ICMP message')} 3/4 with next-hop MTU {group[2]}, about packets up to {largest} bytes",
+        observed=f"{several(len(rows), 'ICMP message')} 3/4 with next-hop MTU {group[2]}, about "
+        f"packets up to {largest} bytes",
         count=len(rows),
         first_ns=int(rows.time_ns.min()),
         last_ns=int(rows.time_ns.max()),

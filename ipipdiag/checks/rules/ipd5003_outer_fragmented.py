@@ -80,7 +80,8 @@ def _finding(point: Point, row: Fragments, cluster: Cluster) -> Finding:
         subject=Subject(SubjectKind.NODE_PAIR, f"{one} to {other}", nodes=tuple(map(format_address, pair))),
         title=f"tunnel packets from node {one} to node {other} are cut into fragments on the node network",
         expected="outer packets that fit the node network: MTU of tunl0 at least 20 bytes below the NIC's",
-        observed=f"{several(first, 'first fragment')}, the longest {longest} bytes, and {several(later, 'later fragment')}",
+        observed=f"{several(first, 'first fragment')}, the longest {longest} bytes, and "
+        f"{several(later, 'later fragment')}",
         count=first + later,
         first_ns=int(row.first_ns[0]),
         last_ns=int(row.last_ns[0]),
@@ -88,7 +89,8 @@ def _finding(point: Point, row: Fragments, cluster: Cluster) -> Finding:
         component=Component.CONFIGURATION,
         confirm=(f"ip link show tunl0; ip link show eth0  # on {one}", "ip -s link show tunl0"),
         fix=(
-            f"lower the tunnel MTU (FelixConfiguration ipipMTU, or the operator's mtu) to {longest - IPV4_HEADER} or a little "
+            f"lower the tunnel MTU (FelixConfiguration ipipMTU, or the operator's mtu) to "
+            f"{longest - IPV4_HEADER} or a little "
             "above, or raise the NIC's; then restart the pods",
         ),
         alternatives=("a router between the nodes with a smaller MTU made the fragments",),

@@ -165,7 +165,8 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
         component=Component.NODE_NETWORK,
         confirm=_confirm(there, pair, sure=bool(receivers)),
         fix=(
-            "allow IP protocol 4 both ways between the nodes (security group, firewall); where the fabric cannot, use VXLAN",
+            "allow IP protocol 4 both ways between the nodes (security group, firewall); where the "
+            "fabric cannot, use VXLAN",
         ),
         alternatives=tuple(alternatives),
         worked=(f"{works} got through between the same two nodes",) if works else (),

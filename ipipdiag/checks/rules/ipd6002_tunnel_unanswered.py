@@ -90,7 +90,8 @@ def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, ext
     receives = (flows.tunnel == Tunnel.IPIP) & (flows.outer_destination == pair.outer_source)
     sends = (flows.tunnel == Tunnel.IPIP) & (flows.outer_source == pair.outer_destination)
     if not contact.from_destination and not bool((receives | sends).any()):
-        text = f"nothing of {format_address(pair.outer_destination)} was captured, so that its answers may be missing only here"
+        text = f"nothing of {format_address(pair.outer_destination)} was captured, so that its "
+        "answers may be missing only here"
         return Missing(Reason.ONE_DIRECTION, text, command)
     return None
 

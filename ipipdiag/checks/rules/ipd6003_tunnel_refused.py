@@ -105,7 +105,8 @@ def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int], sent:
         ),
         title=f"node {here} refuses the tunnel packets of node {there}: {CAUSE[code]}",
         expected=f"{here} unwraps packets of protocol 4 and answers nothing about them",
-        observed=f"{several(len(rows), 'ICMP message')} {UNREACHABLE}/{code} ({WORDS[code]}) from {text} about protocol 4, "
+        observed=f"{several(len(rows), 'ICMP message')} {UNREACHABLE}/{code} ({WORDS[code]}) from "
+        f"{text} about protocol 4, "
         f"{several(sent, 'tunnel packet')} sent to it",
         count=len(rows),
         first_ns=int(rows.time_ns.min()),

@@ -1,7 +1,7 @@
 """The link layer: one module a link type, found by walking this folder.
 
-A module declares ``LINK_TYPES`` (LINKTYPE_ numbers and their names) and ``decode_link(window, rows)``, which fills in where
-the network header of each of its frames begins.
+A module declares ``LINK_TYPES`` (LINKTYPE_ numbers and their names) and ``decode_link(window, rows)``, which fills in
+where the network header of each of its frames begins.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ SHORTEST_ETHERTYPE = 1536  # below it the field is an IEEE 802.3 length
 class LinkRows:
     """The frames of one link type: where they lie, and the columns their decoder fills.
 
-    ``start``, ``captured_end`` and ``wire_end`` are positions in the buffer; ``network_start`` is where the network header
-    begins, ``stop`` the StopReason of frames whose link layer cannot be decoded.
+    ``start``, ``captured_end`` and ``wire_end`` are positions in the buffer; ``network_start`` is where the network
+    header begins, ``stop`` the StopReason of frames whose link layer cannot be decoded.
     """
 
     start: Positions

@@ -38,4 +38,5 @@ def _is_ipv4(window: ByteWindow, rows: LinkRows, position: Positions) -> npt.NDA
     run = window.gather(position, IPV4)
     here = rows.captured_end - position >= IPV4
     total = u16(run, 2)
-    return here & (run[:, 0] == 0x45) & (total >= IPV4) & (total <= rows.wire_end - position)
+    plausible: npt.NDArray[np.bool_] = here & (run[:, 0] == 0x45) & (total >= IPV4)
+    return plausible & (total <= rows.wire_end - position)

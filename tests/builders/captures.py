@@ -19,7 +19,7 @@ from ipipdiag.decode import Decoded, decode
 Frame = bytes | tuple[int, bytes] | tuple[int, bytes, int] | tuple[int, bytes, int, int]
 START_NS = 1_700_000_000_000_000_000
 MILLISECOND = 1_000_000
-ETHERNET, RAW, SLL, SLL2 = 1, 101, 113, 276
+NULL, ETHERNET, PPP, RAW, SLL, SLL2 = 0, 1, 9, 101, 113, 276
 
 
 @dataclass(frozen=True)

@@ -269,18 +269,19 @@ def udp(
 
 def icmp_echo(request: bool = True, id: int = 1, sequence: int = 1, payload: bytes = b"abcdefgh") -> Layer:
     """An ICMP echo request or reply."""
-    return _icmp(8 if request else 0, 0, struct.pack(">HH", id, sequence) + payload)
+    return icmp_message(8 if request else 0, 0, struct.pack(">HH", id, sequence) + payload)
 
 
 def icmp_error(type: int, code: int, quoted: bytes, next_hop_mtu: int = 0, gateway: str | int | None = None) -> Layer:
     """An ICMP error about the packet ``quoted``, of which 548 bytes are taken at most (RFC 1812, 4.3.2.3)."""
     rest = ip(gateway) if gateway is not None else struct.pack(">HH", 0, next_hop_mtu)
-    return _icmp(type, code, rest + quoted[:548])
+    return icmp_message(type, code, rest + quoted[:548])
 
 
-def _icmp(kind: int, code: int, rest: bytes) -> Layer:
-    total = checksum_of(struct.pack(">BBH", kind, code, 0) + rest)
-    return Layer.of(struct.pack(">BBH", kind, code, total) + rest, protocol=ICMP)
+def icmp_message(type: int, code: int, rest: bytes) -> Layer:
+    """Any ICMP message: what follows the checksum is ``rest``."""
+    total = checksum_of(struct.pack(">BBH", type, code, 0) + rest)
+    return Layer.of(struct.pack(">BBH", type, code, total) + rest, protocol=ICMP)
 
 
 def vxlan(payload: bytes, vni: int, source_port: int = 50000, flags: int = 0x08, checksum: int | None = 0) -> Layer:

@@ -181,7 +181,7 @@ class PcapngReader:
     def _simple_packet(
         self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
     ) -> None:
-        """A Simple Packet Block has no time, and the section's first interface; it gets the time of the frame before."""
+        """A Simple Packet Block has the section's first interface and no time; it gets that of the frame before."""
         wire = struct.unpack_from(self._order + "I", data, start)[0]
         if not self._clocks:
             raise _BadBlockError("no interface described before it")

@@ -56,7 +56,7 @@ class _HashedFile(io.RawIOBase):
 
 
 class _ZstdFile:
-    """Expands zstd frames one after the other; the library's own reader does not tell a cut stream from an ended one."""
+    """Expands zstd frames one after the other; the library itself does not tell a cut stream from an ended one."""
 
     PIECE = 1 << 10  # a piece so small expands to some 40 MB at most
 

@@ -24,13 +24,19 @@ class PodFlow:
     """One flow between pods at a node's NIC: its row, whether it is wrapped, and how it should travel."""
 
     point: Point
-    row: Flows  # of length 1
+    table: Flows
+    position: int  # of the flow's row in the table
     source: int
     destination: int
     wrapped: bool
     source_node: int | None
     destination_node: int | None
     expected: Expectation
+
+    @property
+    def row(self) -> Flows:
+        """The flow alone, as a table of one row."""
+        return self.table.select([self.position])
 
 
 def pod_flows(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[PodFlow]:
@@ -58,7 +64,8 @@ def pod_flows(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[PodFlo
             expected = _expected(cluster, source_node, destination_node, destination)
             yield PodFlow(
                 point=point,
-                row=relevant.select([position]),
+                table=relevant,
+                position=position,
                 source=source,
                 destination=destination,
                 wrapped=wrapped,

@@ -136,7 +136,7 @@ def _announced(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]:
     return tuple(routes.values())
 
 
-def _seen_behind(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]:
+def _seen_behind(points: Sequence[Point], cluster: Cluster) -> dict[int, tuple[Route, ...]]:
     """Behind which node each pod is, from the outer source of its packets where they have been forwarded only once.
 
     A packet that comes by again (a loop, a detour) has a lower TTL and another outer source: of each 5-tuple only the
@@ -158,16 +158,11 @@ def _seen_behind(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]
                 continue
             old = spans.get((source, node), (first, last))
             spans[source, node] = (min(old[0], first), max(old[1], last))
-    return tuple(
-        Route(
-            IPv4Network((source, 32)),
-            node,
-            first,
-            last,
-            f"inferred: its packets leave with outer source {format_address(node)}",
-        )
-        for (source, node), (first, last) in sorted(spans.items())
-    )
+    routes: dict[int, tuple[Route, ...]] = defaultdict(tuple)
+    for (source, node), (first, last) in sorted(spans.items()):
+        why = f"inferred: its packets leave with outer source {format_address(node)}"
+        routes[source] += (Route(IPv4Network((source, 32)), node, first, last, why),)
+    return dict(routes)
 
 
 def _is_highest_ttl(flows: Flows) -> npt.NDArray[np.bool_]:

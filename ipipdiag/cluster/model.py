@@ -88,6 +88,10 @@ class Route:
     source: str
     withdrawn_ns: int | None = None
 
+    def time_from(self, at_ns: int) -> int:
+        """Nanoseconds between a time and when this was seen; 0 within that span."""
+        return max(self.first_ns - at_ns, at_ns - self.last_ns, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -96,7 +100,7 @@ class Cluster:
     nodes: dict[int, Node] = field(default_factory=dict)
     pools: tuple[Pool, ...] = ()
     announced: tuple[Route, ...] = ()  # by BGP
-    seen_behind: tuple[Route, ...] = ()  # /32s, from the outer source at the first hop
+    seen_behind: dict[int, tuple[Route, ...]] = field(default_factory=dict)  # by address, from first hops
     pods: dict[int, str] = field(default_factory=dict)  # address: why it is a pod's
     tunnel_addresses: dict[int, int] = field(default_factory=dict)  # tunl0 address: node
     wrapped: frozenset[tuple[int, int, int]] = frozenset()  # outer source, outer destination, inner destination
@@ -166,12 +170,9 @@ class Cluster:
 
     def owner_of(self, address: int, at_ns: int | None = None) -> Route | None:
         """The route that says behind which node an address is: its own packets first, then announcements."""
-        own = [route for route in self.seen_behind if int(route.network.network_address) == address]
+        own = self.seen_behind.get(address, ())
+        if own and at_ns is None:
+            return max(own, key=lambda route: route.last_ns)
         if own:
-            if at_ns is None:
-                return max(own, key=lambda route: route.last_ns)
-            return min(
-                own,
-                key=lambda route: 0 if route.first_ns <= at_ns <= route.last_ns else 1 + abs(at_ns - route.first_ns),
-            )
+            return min(own, key=lambda route: route.time_from(at_ns or 0))
         return self.announced_route(address, at_ns)

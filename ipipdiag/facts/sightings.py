@@ -133,6 +133,29 @@ def _previous(hashes: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt
     return later[by_position], earlier[by_position]
 
 
+@dataclass(slots=True)
+class _Track:
+    """What is known of the latest sighting of a packet."""
+
+    sightings: npt.NDArray[np.int64]
+    ttl: npt.NDArray[np.int64]
+    ttl_first: npt.NDArray[np.int64]
+    number_first: npt.NDArray[np.int64]
+    time_first: npt.NDArray[np.int64]
+
+
+def _among_moving(
+    hashes: npt.NDArray[np.uint64],
+    later: npt.NDArray[np.intp],
+    earlier: npt.NDArray[np.intp],
+    near: npt.NDArray[np.bool_],
+    track: _Track,
+) -> npt.NDArray[np.bool_]:
+    """Which pairs belong to packets whose TTL falls here or has fallen before; repeats at one TTL alone are no loop."""
+    moves = near & ((track.ttl[later] < track.ttl[earlier]) | (track.sightings[earlier] > 1))
+    return np.isin(hashes[later], hashes[later[moves]])
+
+
 class DuplicateFold:
     """Marks the frames of one point that show, within a short time, a packet already seen.
 
@@ -178,17 +201,6 @@ def duplicate_rows(packets: Packets) -> Duplicates:
     )
 
 
-@dataclass(slots=True)
-class _Track:
-    """What is known of the latest sighting of a packet."""
-
-    sightings: npt.NDArray[np.int64]
-    ttl: npt.NDArray[np.int64]
-    ttl_first: npt.NDArray[np.int64]
-    number_first: npt.NDArray[np.int64]
-    time_first: npt.NDArray[np.int64]
-
-
 class LoopFold:
     """Counts, for each packet of one point, how often it has passed in the same direction with its TTL fallen."""
 
@@ -210,6 +222,7 @@ class LoopFold:
         later, earlier = _previous(hashes)
         near = (later - earlier <= LOOP_WINDOW_PACKETS) & (np.abs(times[later] - times[earlier]) <= LOOP_WINDOW_NS)
         near &= (later >= carried) & (track.ttl[later] <= track.ttl[earlier])
+        near &= _among_moving(hashes, later, earlier, near, track)
         # few rows are left, and each needs its predecessor's count: in order, one by one
         for after, before in zip(later[near].tolist(), earlier[near].tolist(), strict=True):
             track.sightings[after] = track.sightings[before] + (track.ttl[after] < track.ttl[before])

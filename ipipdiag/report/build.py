@@ -120,15 +120,14 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         for address, node in sorted(cluster.tunnel_addresses.items())[:MOST_FACTS]
     ]  # fmt: skip
     facts += [
-        ClusterFact(f"pod {format_address(route_address)} on node {format_address(route.node)}", route.source)
-        for route in cluster.seen_behind[:MOST_FACTS]
-        for route_address in (int(route.network.network_address),)
+        ClusterFact(f"pod {format_address(address)} on node {format_address(route.node)}", route.source)
+        for address, routes in list(cluster.seen_behind.items())[:MOST_FACTS]
+        for route in routes
     ]
-    located = {int(route.network.network_address) for route in cluster.seen_behind}
     facts += [
         ClusterFact(f"pod {format_address(address)}", f"inferred: {why}")
         for address, why in sorted(cluster.pods.items())[:MOST_FACTS]
-        if address not in located
+        if address not in cluster.seen_behind
     ]
     if cluster.tunnel_mtu is not None:
         facts.append(ClusterFact(f"tunnel MTU {cluster.tunnel_mtu}", cluster.tunnel_mtu_source))

@@ -76,7 +76,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
 
 
 def _has_two_owners(cluster: Cluster, address: int) -> bool:
-    return len({route.node for route in cluster.seen_behind if int(route.network.network_address) == address}) > 1
+    return len({route.node for route in cluster.seen_behind.get(address, ())}) > 1
 
 
 def _missing(unknown: int) -> Missing:

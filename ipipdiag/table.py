@@ -48,6 +48,10 @@ class Table:
         """The table of some rows: by mask, by positions (in their order), or by slice."""
         if isinstance(rows, list):
             rows = np.array(rows, dtype=np.intp)
+        if isinstance(rows, np.ndarray) and rows.dtype == np.bool_:
+            if rows.all():
+                return self
+            rows = np.flatnonzero(rows)  # a mask is searched once, not once a column
         return type(self)(**{name: column[rows] for name, column in self.columns().items()})
 
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:

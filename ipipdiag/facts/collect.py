@@ -24,6 +24,7 @@ from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
+from ipipdiag.kinds import Tunnel
 from ipipdiag.table import Table
 
 TableT = TypeVar("TableT", bound=Table)
@@ -95,7 +96,8 @@ class PointCollector:
         self._extent.step(packets)
         self._mac_pairs.add(links.mac_pair_rows(packets))
         self._stops.add(links.stop_rows(packets))
-        self._tunnels.add(tunnel_facts.tunnel_rows(packets))
+        wrapped = packets.select(packets.tunnel == Tunnel.IPIP)  # once: the table is wide
+        self._tunnels.add(tunnel_facts.tunnel_rows(wrapped))
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
@@ -104,10 +106,11 @@ class PointCollector:
         if duplicate.any():
             self._duplicates.add(duplicate_rows(packets.select(duplicate)))
             packets = packets.select(~duplicate)
+            wrapped = packets.select(packets.tunnel == Tunnel.IPIP)
         self._loops.add(self._loop_fold.step(packets))
         self._flows.add(flow_rows(packets))
-        self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(packets))
-        self._inner_defects.add(tunnel_facts.inner_defect_rows(packets))
+        self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
+        self._inner_defects.add(tunnel_facts.inner_defect_rows(wrapped))
 
     def finish(self) -> PointFacts:
         """The facts of all that was added."""

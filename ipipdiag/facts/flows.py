@@ -46,6 +46,7 @@ class Flows(Tally):
     first_ns: npt.NDArray[np.int64] = smallest()
     last_ns: npt.NDArray[np.int64] = largest()
     last_frame: npt.NDArray[np.int64] = largest()
+    vni: npt.NDArray[np.int64] = largest()  # VXLAN network identifier; -1 without
     ttl_min: npt.NDArray[np.int64] = smallest()
     ttl_max: npt.NDArray[np.int64] = largest()
     outer_ttl_min: npt.NDArray[np.int64] = smallest()
@@ -103,6 +104,7 @@ def flow_rows(packets: Packets) -> Flows:
         first_ns=packets.time_ns,
         last_ns=packets.time_ns,
         last_frame=packets.number,
+        vni=wide["vni"],
         ttl_min=wide["inner_ttl"],
         ttl_max=wide["inner_ttl"],
         outer_ttl_min=wide["outer_ttl"],

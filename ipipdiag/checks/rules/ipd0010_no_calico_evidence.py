@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 CALICO_VNI = 4096
+FORWARDED_ONCE = (63, 127, 254)  # one below the initial TTLs in use
 
 
 def examine(points: tuple[Point, ...], cluster: Cluster) -> Outcome:
@@ -55,9 +56,10 @@ def _signs(point: Point) -> int:
     arp, headers, flows = facts.arp_messages, facts.tunnel_headers, facts.flows
     asks_gateway = bool(((arp.target == GATEWAY) | (arp.sender == GATEWAY)).any())
     host_side = bool((facts.mac_pairs.source_mac == HOST_SIDE_MAC).any())
-    # a router's own tunnel starts with a fixed outer TTL; Calico's tunl0 copies the inner one
-    inherits = bool(((headers.outer_ttl <= headers.inner_ttl) & (headers.inner_ttl - headers.outer_ttl <= 8)).any())
-    is_vxlan = bool((flows.tunnel == Tunnel.VXLAN).any())
+    # a load balancer's or router's own tunnel starts with a TTL of its own; tunl0 copies that of the forwarded packet
+    is_copy = (headers.outer_ttl == headers.inner_ttl) & (headers.depth == 1)
+    inherits = any(bool((is_copy & (headers.inner_ttl == ttl)).any()) for ttl in FORWARDED_ONCE)
+    is_vxlan = bool(((flows.tunnel == Tunnel.VXLAN) & (flows.vni == CALICO_VNI)).any())
     named = point.role in (Role.CALI, Role.TUNL0) and point.facts.extent.frames > 0 and "name" in point.reason
     return asks_gateway + host_side + inherits + is_vxlan + named
 

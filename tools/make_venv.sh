@@ -27,8 +27,8 @@ if ! output=$("$python" -m venv "$folder" 2>&1); then
         as_root=(sudo)
     fi
     echo "$python cannot create a virtual environment yet: installing $package" >&2
-    { "${as_root[@]}" apt-get update -qq &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package"; } >&2 ||
+    "${as_root[@]}" apt-get update -qq >&2 || true # the lists that are there may do
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >&2 ||
         stop "$package could not be installed. $advice"
     "$python" -m venv "$folder" || stop "$python still cannot create a virtual environment. $advice"
 fi

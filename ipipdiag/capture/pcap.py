@@ -95,7 +95,9 @@ class PcapReader:
 
     def _frames(self, window: Window, state: FileState, offsets: list[int]) -> Frames:
         header = np.array(offsets, dtype=np.int64)
-        fields = window.array()[header[:, None] + np.arange(16)].view(self._order + "u4").astype(np.int64)
+        data = window.array()
+        runs = np.lib.stride_tricks.as_strided(data, shape=(len(data) - 15, 16), strides=(1, 1), writeable=False)
+        fields = runs[header].view(self._order + "u4").astype(np.int64)
         seconds, ticks, captured, wire = fields.T
         number = np.arange(state.frames + 1, state.frames + 1 + len(header), dtype=np.int64)
         self._note_lies(state, offsets[0], captured, wire)

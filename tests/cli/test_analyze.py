@@ -85,7 +85,9 @@ def test_a_terminal_is_no_capture(run: FakeRun, capsys: Output, monkeypatch: pyt
     assert "which is a terminal" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(XX)
+@pytest.mark.parametrize(
+    ("fail_on", "code"), [("never", 0), ("notice", 1), ("warning", 0), ("error", 0), ("critical", 0)]
+)
 def test_notices_alone_fail_only_where_asked(fail_on: str, code: int, run: FakeRun) -> None:
     run.report = replace(blocked_report(), findings=(FindingReport("f1", notice(), None),))
     assert main(["analyze", "a", "--fail-on", fail_on]) == code

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
 from ipipdiag.points.model import Point
 from ipipdiag.report.model import FindingReport, State, Verdict
 from ipipdiag.report.root_cause import is_fault
+from ipipdiag.report.units import format_time
 from ipipdiag.report.working import seen_to_work
 
 BEGINNING_NS = 1_000_000_000
@@ -52,11 +52,11 @@ def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
 
 def _since(first_ns: int, start_ns: int) -> str:
     at_once = first_ns - start_ns < BEGINNING_NS
-    return "since the capture began" if at_once else f"since {clock(first_ns)}"
+    return "since the capture began" if at_once else f"since {format_time(first_ns)}"
 
 
 def _until(last_ns: int, end_ns: int) -> str:
-    return "still so at the end of the capture" if end_ns - last_ns < STILL_NS else f"last seen {clock(last_ns)}"
+    return "still so at the end of the capture" if end_ns - last_ns < STILL_NS else f"last seen {format_time(last_ns)}"
 
 
 def _quiet_headline(
@@ -82,9 +82,3 @@ def _quiet_headline(
 
 def _several(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def clock(time_ns: int) -> str:
-    """Date and time of day, UTC, to the millisecond."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000_000:03d} UTC"

@@ -53,12 +53,12 @@ def _told(points: tuple[Point, ...], cluster: Cluster) -> int:
 
 def _signs(point: Point) -> int:
     facts = point.facts
-    arp, headers, flows = facts.arp_messages, facts.tunnel_headers, facts.flows
+    arp, flows = facts.arp_messages, facts.flows
     asks_gateway = bool(((arp.target == GATEWAY) | (arp.sender == GATEWAY)).any())
     host_side = bool((facts.mac_pairs.source_mac == HOST_SIDE_MAC).any())
     # a load balancer's or router's own tunnel starts with a TTL of its own; tunl0 copies that of the forwarded packet
-    is_copy = (headers.outer_ttl == headers.inner_ttl) & (headers.depth == 1)
-    inherits = any(bool((is_copy & (headers.inner_ttl == ttl)).any()) for ttl in FORWARDED_ONCE)
+    is_copy = (flows.tunnel == Tunnel.IPIP) & (flows.outer_ttl_max == flows.ttl_max)
+    inherits = any(bool((is_copy & (flows.ttl_max == ttl)).any()) for ttl in FORWARDED_ONCE)
     is_vxlan = bool(((flows.tunnel == Tunnel.VXLAN) & (flows.vni == CALICO_VNI)).any())
     named = point.role in (Role.CALI, Role.TUNL0) and point.facts.extent.frames > 0 and "name" in point.reason
     return asks_gateway + host_side + inherits + is_vxlan + named

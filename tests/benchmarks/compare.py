@@ -1,0 +1,72 @@
+"""Runs capinfos, tshark and ipipdiag in turn on one capture: compare.py CAPTURE [--rounds N].
+
+Prints for each the shortest wall time of its rounds, its ratio to the times of capinfos and tshark in the same
+run, and the peak resident memory. Each is a whole process, start-up included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The shortest of some rounds: wall time in seconds, peak resident memory in MiB."""
+
+    seconds: float
+    mebibytes: float
+
+
+def commands(capture: Path) -> dict[str, list[str]]:
+    """What is run, by the name it has in the table."""
+    ipipdiag = Path(sys.executable).parent / "ipipdiag"
+    return {
+        "capinfos": ["capinfos", str(capture)],
+        "tshark -q -z io,phs": ["tshark", "-q", "-z", "io,phs", "-r", str(capture)],
+        "ipipdiag analyze -f json": [str(ipipdiag), "analyze", "-f", "json", str(capture)],
+    }
+
+
+def measure(command: list[str], rounds: int) -> Measurement:
+    """Run a command some times; its output is thrown away."""
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0  # waited for above
+        taken.append(Measurement(time.perf_counter() - start, usage.ru_maxrss / 1024))
+    return min(taken, key=lambda one: one.seconds)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Compare the time and memory of capinfos, tshark and ipipdiag.")
+    parser.add_argument("capture", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    measured = {
+        name: measure(command, 1 if name.startswith("tshark") else arguments.rounds)
+        for name, command in commands(arguments.capture).items()
+        if shutil.which(command[0])
+    }
+    reference = {name.split()[0]: one.seconds for name, one in measured.items()}
+    size = arguments.capture.stat().st_size / (1 << 20)
+    print(f"{arguments.capture.name}: {size:.0f} MiB, {os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    print(f"{'':<26}{'time':>9}{'to capinfos':>13}{'to tshark':>11}{'peak memory':>13}")
+    for name, one in measured.items():
+        ratios = [
+            f"{one.seconds / reference[other]:.2f}" if other in reference else "-" for other in ("capinfos", "tshark")
+        ]
+        print(f"{name:<26}{one.seconds:>7.2f} s{ratios[0]:>13}{ratios[1]:>11}{one.mebibytes:>9.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -188,14 +188,14 @@ def _is_icmp_error(flows: Flows) -> npt.NDArray[np.bool_]:
     return is_error
 
 
-def _wrapped(points: Sequence[Point]) -> frozenset[tuple[int, int, int]]:
-    found: set[tuple[int, int, int]] = set()
+def _wrapped(points: Sequence[Point]) -> dict[tuple[int, int], frozenset[int]]:
+    """Which inner destinations each pair of outer addresses carries."""
+    found: dict[tuple[int, int], set[int]] = defaultdict(set)
     for point in points:
         flows = point.facts.flows.select(point.facts.flows.tunnel == Tunnel.IPIP)
-        found.update(
-            zip(flows.outer_source.tolist(), flows.outer_destination.tolist(), flows.destination.tolist(), strict=True)
-        )
-    return frozenset(found)
+        for source, destination, inner in flows.rows("outer_source", "outer_destination", "destination"):
+            found[source, destination].add(inner)
+    return {pair: frozenset(inner) for pair, inner in found.items()}
 
 
 def _pods(points: Sequence[Point], cluster: Cluster) -> dict[int, str]:

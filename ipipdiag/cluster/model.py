@@ -103,7 +103,7 @@ class Cluster:
     seen_behind: dict[int, tuple[Route, ...]] = field(default_factory=dict)  # by address, from first hops
     pods: dict[int, str] = field(default_factory=dict)  # address: why it is a pod's
     tunnel_addresses: dict[int, int] = field(default_factory=dict)  # tunl0 address: node
-    wrapped: frozenset[tuple[int, int, int]] = frozenset()  # outer source, outer destination, inner destination
+    wrapped: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)  # outer pair: inner destinations
     tunnel_mtu: int | None = None
     tunnel_mtu_source: str = ""
     default_mode: Mode | None = None  # of pools without one of their own, where told

@@ -58,12 +58,12 @@ def _by_mode(
 def _by_precedent(cluster: Cluster, source_node: int, destination_node: int, destination: int) -> Expectation:
     """The same two nodes wrapping other packets to the same pod, or to the same announced block."""
     block = cluster.announced_route(destination)
-    for outer_source, outer_destination, inner in cluster.wrapped:
-        if (outer_source, outer_destination) != (source_node, destination_node):
-            continue
-        if inner == destination or (block is not None and IPv4Address(inner) in block.network):
-            subject = f"block {block.network}" if block else format_address(destination)
-            return Expectation(True, f"the same two nodes wrap other packets to {subject} in this run")
+    wrapped = cluster.wrapped.get((source_node, destination_node), frozenset())
+    if destination in wrapped:
+        why = f"the same two nodes wrap other packets to {format_address(destination)} in this run"
+        return Expectation(True, why)
+    if block is not None and any(IPv4Address(inner) in block.network for inner in wrapped):
+        return Expectation(True, f"the same two nodes wrap other packets to block {block.network} in this run")
     return Expectation(None, "the pool's ipipMode is not known")
 
 

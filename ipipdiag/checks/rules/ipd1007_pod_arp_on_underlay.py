@@ -74,7 +74,7 @@ def _is_tunnelled_pod(cluster: Cluster, address: int) -> bool:
     told = cluster.mode_of(address)
     if told is not None:
         return told[0] is Mode.ALWAYS
-    return any(destination == address for _, _, destination in cluster.wrapped)
+    return any(address in destinations for destinations in cluster.wrapped.values())
 
 
 def _finding(point: Point, question: Question, cluster: Cluster) -> Finding:

@@ -37,7 +37,7 @@ $(BENCH): tests/benchmarks/generate.py | $(VENV)/installed
 	$(BIN)/python tests/benchmarks/generate.py $@
 
 $(BIN)/pip:
-	@bash tools/make_venv.sh $(PYTHON) $(VENV)
+	@bash .ci/make_venv.sh $(PYTHON) $(VENV)
 
 $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) install --editable .

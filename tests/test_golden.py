@@ -21,6 +21,7 @@ REPORTS = {
     "01-all": [path.name for path in captures("01")],
     "07-all": [path.name for path in captures("07")],
     "07-one-nic": ["a-eth0.pcap"],
+    "07-two-nics": ["a-eth0.pcap", "b-eth0.pcap"],
     "14-all": [path.name for path in captures("14")],
     "23-one-nic": ["a-eth0.pcap"],
     "91-cut": ["a-eth0-cut-in-packet.pcap"],
@@ -39,3 +40,10 @@ def test_report_is_as_it_was_read(
     if pytestconfig.getoption("--update-golden"):
         golden.write_bytes(rendered)
     assert rendered == golden.read_bytes()
+
+
+def test_readme_shows_the_beginning_of_a_real_report() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    shown = readme.split("$ ipipdiag analyze a-eth0.pcap b-eth0.pcap\n")[1].split("\n```")[0]
+    assert len(shown.splitlines()) > 15
+    assert (GOLDEN / "07-two-nics.txt").read_text().startswith(shown)

@@ -138,7 +138,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
         observed = (
             f"{several(pair.requests, 'request')} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
         )
-    alternatives = [f"a firewall on node {there} itself drops protocol 4 before its NIC's capture point"]
+    alternatives = [f"an XDP program or the NIC of node {there} drops protocol 4 before tcpdump sees it"]
     if not receivers:
         alternatives = [
             f"node {there} receives the packets and drops them (protocol-4 rule, tunl0, policy of each pod)",

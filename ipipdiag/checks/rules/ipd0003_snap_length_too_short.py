@@ -48,9 +48,9 @@ VLAN_TAG = 4
 COSTS = {
     Layer.TCP_OPTIONS: "segment sizes and timestamps",
     Layer.TRANSPORT: "ports and sequence numbers",
-    Layer.INNER_IPV4: "the inner headers",
+    Layer.INNER_IPV4: "the IP headers",
     Layer.TUNNEL: "the inner headers",
-    Layer.OUTER_IPV4: "the outer headers",
+    Layer.OUTER_IPV4: "the IP headers",
     Layer.ICMP_QUOTE: "what ICMP errors are about",
     Layer.ARP: "ARP",
     Layer.VLAN: "everything",

@@ -1,0 +1,56 @@
+"""IPD6002 TunnelUnanswered."""
+
+from __future__ import annotations
+
+from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from tests.builders.packets import ipv4, udp
+from tests.checks.world import (
+    NODE_A,
+    POD_A,
+    POD_B,
+    ROUTER,
+    Examination,
+    at,
+    bgp,
+    from_a,
+    gateway_arp,
+    pings,
+    request,
+    wrapped,
+)
+
+
+def test_answered_tunnel_passes(examine: Examination) -> None:
+    assert examine([*bgp(), *pings()]).status is Status.PASS
+
+
+def test_one_way_traffic_needs_no_answer(examine: Examination) -> None:
+    metrics = [
+        at(n, from_a(wrapped(ipv4(udp(b"gauge", destination_port=8125), POD_A, POD_B, ttl=63)))) for n in range(1, 15)
+    ]
+    assert not examine([*bgp(), *metrics]).findings
+
+
+def test_two_requests_are_too_few(examine: Examination) -> None:
+    assert not examine([*bgp(), *pings(2, answered=False)]).findings
+
+
+def test_nothing_of_the_peer_may_be_a_filter(examine: Examination) -> None:
+    answer = examine([*pings(answered=False), at(30, from_a(request(9, NODE_A, ROUTER, ttl=64)))])
+    assert (answer.status, answer.reason) == (Status.NOT_CHECKED, Reason.ONE_DIRECTION)
+
+
+def test_last_request_at_the_end_is_too_early(examine: Examination) -> None:
+    answer = examine([*bgp(until=3), *pings(4, answered=False)])
+    assert answer.reason is Reason.TOO_SHORT
+
+
+def test_silent_tunnel_is_an_error(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(answered=False)]).finding
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+    assert POD_B in finding.observed
+    assert len(finding.alternatives) == 3
+
+
+def test_pod_link_cannot_show_it(examine: Examination) -> None:
+    assert examine(gateway_arp()).reason is Reason.WRONG_POINT

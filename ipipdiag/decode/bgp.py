@@ -14,6 +14,7 @@ from ipipdiag.table import Table
 
 MARKER = b"\xff" * 16
 HEADER = 19
+LONGEST = 4096
 UPDATE = 2
 NEXT_HOP, MP_REACH_NLRI, MP_UNREACH_NLRI = 3, 14, 15
 EXTENDED_LENGTH = 0x10
@@ -64,7 +65,7 @@ def read_messages(payload: bytes) -> Iterator[tuple[int, bytes]]:
     at = payload.find(MARKER)
     while at >= 0 and at + HEADER <= len(payload):
         length, kind = struct.unpack_from(">HB", payload, at + 16)
-        if length < HEADER:
+        if not HEADER <= length <= LONGEST:  # a byte of ones before the marker
             at = payload.find(MARKER, at + 1)
             continue
         if at + length > len(payload):

@@ -18,6 +18,8 @@ FRAGMENTATION_NEEDED = (3, 4)
 REDIRECT = 5
 IPIP_PROTOCOL = 4
 ICMP_HEADER = 8
+QUOTED_BYTES = 8  # of the transport, by RFC 792
+CUT = int(StopReason.CAPTURED_LENGTH)
 
 
 def read_icmp_errors(
@@ -36,12 +38,13 @@ def read_icmp_errors(
     is_tunnel = (first.header_length > 0) & (first.protocol == IPIP_PROTOCOL)
     second = read_ipv4(window, first.payload, captured_end, message_end, quoted=True)
     inside = second.header_length > 0
-    has_inner = is_tunnel & inside & (first.fragment_offset == 0)
+    has_inner = is_tunnel & inside & (first.fragment_offset == 0) & (first.stop_reason == StopReason.NONE)
     quoted = _choose(first, second, is_tunnel)
     absent = is_tunnel & ~has_inner
     fields = _transport_fields(window, quoted, message_end, captured_end, absent)
     is_frag_needed = (kind == FRAGMENTATION_NEEDED[0]) & (code == FRAGMENTATION_NEEDED[1])
-    reason = np.where(first.header_length > 0, np.where(is_tunnel & ~inside, second.stop_reason, 0), first.stop_reason)
+    cut = _transport_cut(quoted, message_end, captured_end)
+    reason = np.where(absent, _why_not_inside(first, second), np.where(cut, CUT, quoted.stop_reason))
     errors = IcmpErrors(
         row=row,
         number=number,
@@ -77,6 +80,22 @@ def _choose(first: Ipv4Headers, second: Ipv4Headers, is_tunnel: npt.NDArray[np.b
             for name in Ipv4Headers.column_names()
         }
     )
+
+
+def _why_not_inside(first: Ipv4Headers, second: Ipv4Headers) -> npt.NDArray[np.int64]:
+    """Why a quoted tunnel header shows no packet inside."""
+    later = first.fragment_offset > 0
+    inside = np.where(later, int(StopReason.FRAGMENT), second.stop_reason)
+    return np.where(first.stop_reason != StopReason.NONE, first.stop_reason, inside)
+
+
+def _transport_cut(quoted: Ipv4Headers, message_end: Positions, captured_end: Positions) -> npt.NDArray[np.bool_]:
+    """Whether the capture cut the transport bytes that the message quotes."""
+    expected = np.isin(quoted.protocol, (TCP, UDP, ICMP)) & (quoted.fragment_offset == 0)
+    expected &= quoted.stop_reason == StopReason.NONE
+    quoted_end = np.minimum(message_end, quoted.payload + QUOTED_BYTES)
+    cut: npt.NDArray[np.bool_] = expected & (captured_end < quoted_end)
+    return cut
 
 
 def _transport_fields(

@@ -79,8 +79,8 @@ class LinkRows:
         self.stop_reason[rows] = np.where(on_the_wire, StopReason.CAPTURED_LENGTH, StopReason.TOTAL_LENGTH)[rows]
 
     def set_ether_type(self, rows: npt.NDArray[np.bool_], values: npt.NDArray[np.int64]) -> None:
-        """Set the ether type of some rows, and by it what the network layer is."""
-        self.ether_type[rows] = values[rows]
+        """Set the ether type of some rows, and by it what the network layer is; an IEEE 802.3 length is none."""
+        self.ether_type[rows] = np.where(values < SHORTEST_ETHERTYPE, 0, values)[rows]
         self.network[rows] = np.select(
             [values == ETHERTYPE_IPV4, values == ETHERTYPE_IPV6, values == ETHERTYPE_ARP],
             [int(Network.IPV4), int(Network.IPV6), int(Network.ARP)],
@@ -104,10 +104,10 @@ def skip_vlan_tags(window: ByteWindow, rows: LinkRows, present: npt.NDArray[np.b
         rows.set_ether_type(tagged, u16(run, 2))
 
 
-def network_by_version(window: ByteWindow, rows: LinkRows) -> None:
-    """Take the network layer from the IP version, for links that carry nothing but IP."""
-    here = rows.captured_end > rows.network_start
-    rows.stop(~here, Layer.NETWORK, rows.wire_end > rows.network_start)
+def network_by_version(window: ByteWindow, rows: LinkRows, present: npt.NDArray[np.bool_]) -> None:
+    """Take the network layer of the ``present`` rows from the IP version, for links that carry nothing but IP."""
+    here = present & (rows.captured_end > rows.network_start)
+    rows.stop(present & ~here, Layer.NETWORK, rows.wire_end > rows.network_start)
     version = window.gather(rows.network_start, 1)[:, 0] >> 4
     rows.network[here] = np.select(
         [version == 4, version == 6], [int(Network.IPV4), int(Network.IPV6)], int(Network.OTHER)

@@ -14,10 +14,11 @@ from ipipdiag.kinds import Layer, Network
 
 @dataclass(frozen=True, slots=True)
 class MacPairs(Tally):
-    """A row a pair of source and destination MAC; bytes are those of the frames on the wire."""
+    """A row a pair of source and destination MAC (and packet type); bytes are those of the frames on the wire."""
 
     source_mac: npt.NDArray[np.int64] = key()
     destination_mac: npt.NDArray[np.int64] = key()
+    packet_type: npt.NDArray[np.int64] = key()  # PacketType, of cooked captures
     frames_sent: npt.NDArray[np.int64] = total()
     bytes: npt.NDArray[np.int64] = total()
     ipv4: npt.NDArray[np.int64] = total()
@@ -34,6 +35,7 @@ def mac_pair_rows(packets: Packets) -> MacPairs:
     return MacPairs(
         source_mac=packets.source_mac,
         destination_mac=packets.destination_mac,
+        packet_type=packets.packet_type.astype(np.int64),
         frames_sent=np.ones(len(packets), dtype=np.int64),
         bytes=packets.wire_length.astype(np.int64),
         ipv4=(packets.network == Network.IPV4).astype(np.int64),

@@ -170,8 +170,7 @@ def _pod_link_reason(facts: PointFacts) -> str | None:
 
 def _cooked_side(facts: PointFacts) -> Role | None:
     """Which end of a pod's link a Linux cooked capture was taken at: what it calls outgoing, that end sent."""
-    sent = facts.flows.source_mac[facts.flows.packet_type == PacketType.OUTGOING]
-    sent = sent[sent >= 0]
+    sent = facts.mac_pairs.source_mac[facts.mac_pairs.packet_type == PacketType.OUTGOING]
     if len(sent) == 0:
         return None
     return Role.CALI if set(sent.tolist()) <= set(find_pod_link(facts).host_macs) else Role.POD

@@ -80,11 +80,11 @@ def examine(
 
 def _dead_mac(point: Point, pairs: MacPairs, flows: Flows) -> tuple[int, int] | None:
     """The MAC that the pod sends to though the host has moved on to another one, and that one; None if all is well."""
-    hosts = {
-        mac: (first, last)
-        for mac, first, last in pairs.rows("source_mac", "first_ns", "last_ns")
-        if mac in point.host_macs
-    }
+    hosts: dict[int, tuple[int, int]] = {}
+    for mac, first, last in pairs.rows("source_mac", "first_ns", "last_ns"):
+        if mac in point.host_macs:
+            seen = hosts.get(mac, (first, last))
+            hosts[mac] = min(first, seen[0]), max(last, seen[1])
     for current, (current_first, current_last) in hosts.items():
         sent = pairs.select((pairs.ipv4 > 0) & (pairs.last_ns > current_first))
         for source, target in sent.rows("source_mac", "destination_mac"):

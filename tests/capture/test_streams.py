@@ -95,6 +95,7 @@ def test_folder_without_captures_is_an_error(tmp_path: Path) -> None:
         (gzip.compress(b"hello"), "is not a capture file"),
         (gzip.compress(PLAIN)[:12], "cut or corrupt"),
     ],
+    ids=["empty", "text", "cut pcap header", "cut section header", "compressed text", "cut stream"],
 )
 def test_what_is_no_capture_is_refused_in_one_line(data: bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=said) as caught:

@@ -8,8 +8,11 @@ from ipaddress import IPv4Network
 
 from ipipdiag.capture import CaptureError, Limits, find_captures, open_capture
 from ipipdiag.checks.run import Case, run_checks
+from ipipdiag.cluster.files.load import load_configuration
+from ipipdiag.cluster.files.members import Complaints
 from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import ModeOption, NodeOption
+from ipipdiag.cluster.told import build_told
 from ipipdiag.facts.collect import CaptureFacts, collect_facts
 from ipipdiag.points.model import PointOption
 from ipipdiag.points.placement import place_points
@@ -29,6 +32,7 @@ class RunOptions:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     max_frames: int | None = None
+    cluster_files: tuple[str, ...] = ()
 
 
 def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, limits: Limits | None = None) -> Report:
@@ -38,10 +42,15 @@ def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, 
     """
     limits = limits or Limits(max_frames=options.max_frames)
     captures, errors = read_captures(options.captures, limits, progress)
-    names = {node.address: node.name for node in options.nodes}
+    complaints = Complaints()
+    configuration = load_configuration(options.cluster_files, complaints)
+    errors += [InputError(line.name, f"{line.name}: {line.text}", line.fatal) for line in complaints.lines]
+    told = build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
+    names = {node.address: node.name for node in told.nodes.values() if node.name}
     points = place_points(captures, options.points, names)
-    cluster = build_cluster(points, options.nodes, options.pod_cidrs, options.ipip_modes)
-    checks = run_checks(Case(tuple(captures), points, cluster), options.only, options.skip) if captures else ()
+    cluster = build_cluster(points, told)
+    case = Case(tuple(captures), points, cluster, configuration)
+    checks = run_checks(case, options.only, options.skip) if captures else ()
     return build_report(captures, points, cluster, checks, errors)
 
 

@@ -56,3 +56,10 @@ def accepted(number: str) -> list[str]:
 def report_on(*paths: Path) -> Report:
     """The report on some captures, with no further option."""
     return analyze(RunOptions(tuple(str(path) for path in paths)))
+
+
+@cache
+def report_with_cluster(*paths: Path) -> Report:
+    """The report on some captures of one scenario, told what `calicoctl cluster diags` collected there."""
+    diagnostics = paths[0].parent / "calico-diagnostics"
+    return analyze(RunOptions(tuple(str(path) for path in paths), cluster_files=(str(diagnostics),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ipipdiag.checks.model import Severity, Status
 from ipipdiag.report.model import Report, State
-from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on
+from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on, report_with_cluster
 
 ALARMS = (Severity.CRITICAL, Severity.ERROR)
 ALL = (*HEALTHY, *FAULTY)
@@ -39,6 +40,27 @@ def test_faulty_scenario_is_diagnosed(number: str) -> None:
     report = report_on(*captures(number))
     assert report.verdict.code in accepted(number)
     assert report.findings[0].id == report.verdict.finding == "f1"
+
+
+@pytest.mark.parametrize("number", HEALTHY)
+def test_healthy_scenario_with_cluster_files_raises_no_alarm(number: str) -> None:
+    report = report_with_cluster(*captures(number))
+    assert alarms(report) == []
+    assert report.verdict.state is State.NO_FAULT_SEEN
+
+
+@pytest.mark.parametrize(("number", "name"), [entry for entry in EVERY_FILE if entry[0] in HEALTHY])
+def test_healthy_file_alone_with_cluster_files_raises_no_alarm(number: str, name: str) -> None:
+    assert alarms(report_with_cluster(folder(number) / name)) == []
+
+
+@pytest.mark.parametrize("number", FAULTY)
+def test_faulty_scenario_with_cluster_files_is_diagnosed_by_name(number: str) -> None:
+    report = report_with_cluster(*captures(number))
+    assert report.verdict.code in accepted(number)
+    named = json.loads((folder(number) / "truth.json").read_text())
+    names = [*named["nodes"], *(pod.replace(".", "/") for pod in named["pods"])]
+    assert any(name in report.verdict.headline for name in names)
 
 
 @pytest.mark.parametrize(("number", "name", "code"), ALONE)

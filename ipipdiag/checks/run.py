@@ -1,6 +1,6 @@
 """Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
 
-A check may ask for ``points``, ``captures``, ``cluster``, and for any field of
+A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, and for any field of
 :class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
+from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
 from ipipdiag.points.model import Point
@@ -29,6 +30,7 @@ class Case:
     captures: tuple[CaptureFacts, ...]
     points: tuple[Point, ...]
     cluster: Cluster
+    configuration: Configuration
 
     def arguments(self) -> Mapping[str, Any]:
         """Every name a check may use as a parameter, with its value."""
@@ -36,7 +38,13 @@ class Case:
             column.name: {point: getattr(point.facts, column.name) for point in self.points}
             for column in fields(PointFacts)
         }
-        return {"captures": self.captures, "points": self.points, "cluster": self.cluster, **by_point}
+        return {
+            "captures": self.captures,
+            "points": self.points,
+            "cluster": self.cluster,
+            "configuration": self.configuration,
+            **by_point,
+        }
 
 
 def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[CheckResult, ...]:

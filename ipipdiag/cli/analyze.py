@@ -27,6 +27,14 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 @click.command(short_help="Say what captures show against what Calico should have done.")
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option(
+    "cluster_files",
+    "--cluster",
+    type=click.Path(),
+    metavar="PATH",
+    multiple=True,
+    help="What is known of the cluster: YAML, JSON, a folder, or the archive of `calicoctl cluster diags`.",
+)
+@click.option(
     "points",
     "--point",
     type=options.point,
@@ -80,6 +88,7 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 def analyze(
     invocation: Invocation,
     captures: tuple[str, ...],
+    cluster_files: tuple[str, ...],
     points: tuple[PointOption, ...],
     ipip_modes: tuple[ModeOption, ...],
     pod_cidrs: tuple[IPv4Network, ...],
@@ -110,7 +119,7 @@ def analyze(
 
     from ipipdiag.run import RunOptions, analyze  # here, since it imports numpy and pandas
 
-    report = analyze(RunOptions(captures, points, ipip_modes, pod_cidrs, nodes, only, skip, max_frames))
+    report = analyze(RunOptions(captures, points, ipip_modes, pod_cidrs, nodes, only, skip, max_frames, cluster_files))
     for error in report.errors:
         complain(f"{error.name}: {error.error}")
     detail = Detail.FULL if verbose else Detail.BRIEF if quiet else Detail.NORMAL

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.addresses import GATEWAY, format_address
-from ipipdiag.cluster.model import Cluster, Mode, ModeOption, Node, NodeEvidence, NodeOption, Pool, Route
+from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Route
 from ipipdiag.facts.flows import ICMP, Flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point, Role
@@ -29,37 +29,23 @@ FRAGMENTATION_NEEDED = (3, 4)
 TCP_IP_HEADERS = 40  # IPv4 and TCP header without options: MSS = MTU - 40
 
 
-def build_cluster(
-    points: Sequence[Point], nodes: Sequence[NodeOption], pod_cidrs: Sequence[IPv4Network], modes: Sequence[ModeOption]
-) -> Cluster:
-    """The cluster as flags tell it and the points' packets imply it."""
+def build_cluster(points: Sequence[Point], told: Cluster) -> Cluster:
+    """What is told of the cluster, completed by what the points' packets imply."""
     underlay = [point for point in points if point.role in UNDERLAY_ROLES]
-    cluster = Cluster(pools=_pools(pod_cidrs, modes), default_mode=_default_mode(modes))
-    cluster = replace(cluster, nodes=_nodes(underlay, nodes))
-    cluster = replace(cluster, tunnel_addresses=_tunnel_addresses(underlay))
+    cluster = replace(told, nodes=_nodes(underlay, told))
+    cluster = replace(cluster, tunnel_addresses=_tunnel_addresses(underlay) | told.tunnel_addresses)
     cluster = replace(cluster, announced=_announced(points, cluster))
     seen_behind = _seen_behind(underlay, cluster)
     cluster = replace(cluster, seen_behind=seen_behind, wrapped=_wrapped(underlay))
     cluster = replace(cluster, pods=_pods(points, cluster))
+    if cluster.tunnel_mtu is not None:
+        return cluster
     mtu = _tunnel_mtu(points, cluster)
     return replace(cluster, tunnel_mtu=mtu[0], tunnel_mtu_source=mtu[1]) if mtu else cluster
 
 
-def _pools(pod_cidrs: Sequence[IPv4Network], modes: Sequence[ModeOption]) -> tuple[Pool, ...]:
-    mode_of = {option.cidr: option.mode for option in modes}
-    networks = dict.fromkeys([*pod_cidrs, *(option.cidr for option in modes if option.cidr)])
-    return tuple(Pool(network, mode_of.get(network, mode_of.get(None)), "user") for network in networks)
-
-
-def _default_mode(modes: Sequence[ModeOption]) -> Mode | None:
-    return next((option.mode for option in reversed(modes) if option.cidr is None), None)
-
-
-def _nodes(points: Sequence[Point], told: Sequence[NodeOption]) -> dict[int, Node]:
-    nodes = {
-        option.address: Node(option.address, option.name, option.prefix_length, NodeEvidence.TOLD, "user")
-        for option in told
-    }
+def _nodes(points: Sequence[Point], told: Cluster) -> dict[int, Node]:
+    nodes = dict(told.nodes)
 
     def add(addresses: Iterable[int], evidence: NodeEvidence, source: str) -> None:
         for address in sorted(set(addresses)):

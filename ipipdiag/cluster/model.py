@@ -67,10 +67,30 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An IP pool; the mode is None where nobody told."""
+    """An IP pool; the mode is None where nobody told, the other fields where no file did."""
 
     network: IPv4Network
     mode: Mode | None
+    source: str
+    name: str | None = None
+    vxlan_mode: Mode | None = None
+    block_size: int | None = None  # prefix length
+    nat_outgoing: bool | None = None
+    is_disabled: bool = False
+
+    @property
+    def text(self) -> str:
+        """The network, with the pool's name where a file gives one."""
+        return f"{self.network} ({self.name})" if self.name else str(self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service by one of its cluster addresses: its name, its (protocol, port) pairs and the addresses behind it."""
+
+    name: str
+    ports: frozenset[tuple[int, int]]
+    endpoints: tuple[int, ...]
     source: str
 
 
@@ -107,6 +127,13 @@ class Cluster:
     tunnel_mtu: int | None = None
     tunnel_mtu_source: str = ""
     default_mode: Mode | None = None  # of pools without one of their own, where told
+    # from cluster files
+    blocks: tuple[Route, ...] = ()  # block affinities
+    placed: dict[int, Route] = field(default_factory=dict)  # pod address: its node, as Pod or IPAM block says
+    pod_names: dict[int, str] = field(default_factory=dict)  # pod address: namespace/name
+    services: dict[int, Service] = field(default_factory=dict)  # by cluster address
+    external_nodes: tuple[IPv4Network, ...] = ()  # externalNodesList: not nodes, but let through
+    has_felix_routes: bool | None = None  # programClusterRoutes: Felix, not BIRD, programs IP-in-IP routes
 
     @property
     def told_nodes(self) -> int:
@@ -118,10 +145,24 @@ class Cluster:
         node = self.nodes.get(address)
         return node is not None and node.evidence > NodeEvidence.OUTER_ONE_WAY
 
+    def is_let_through(self, address: int) -> bool:
+        """Whether an outer source is none of the nodes but named in externalNodesList: every node accepts it."""
+        return any(IPv4Address(address) in network for network in self.external_nodes)
+
     def node_text(self, address: int) -> str:
         """Name and address of a node, or the bare address."""
         node = self.nodes.get(address)
         return node.text if node else format_address(address)
+
+    def name_of(self, address: int) -> str | None:
+        """Name of the node, pod or service that has an address; None where no file or flag names one."""
+        if address in self.pod_names:
+            return self.pod_names[address]
+        node = self.nodes.get(address) or self.nodes.get(self.tunnel_addresses.get(address, -1))
+        if node is not None and node.name:
+            return f"tunl0 of {node.name}" if address in self.tunnel_addresses else node.name
+        service = self.services.get(address)
+        return f"service {service.name}" if service else None
 
     def pool_of(self, address: int) -> Pool | None:
         """The most specific pool that holds the address."""
@@ -142,8 +183,10 @@ class Cluster:
         """Why the address is a pod's: seen so, in an announced block, or in a pool that was told; None if it is not."""
         if address in self.pods:
             return self.pods[address]
-        if address in self.nodes or address in self.tunnel_addresses:
+        if address in self.nodes or address in self.tunnel_addresses or address in self.services:
             return None
+        if address in self.placed:
+            return f"{self.placed[address].source.removeprefix('config: ')}"
         route = self.announced_route(address)
         if route is not None:
             return f"in block {route.network}, {route.source}"
@@ -168,11 +211,26 @@ class Cluster:
         ]
         return max(holding, key=lambda route: (route.network.prefixlen, route.first_ns), default=None)
 
+    def block_route(self, address: int) -> Route | None:
+        """The block affinity that holds an address; None where no file has one."""
+        host = IPv4Address(address)
+        holding = [route for route in self.blocks if host in route.network]
+        return max(holding, key=lambda route: route.network.prefixlen, default=None)
+
     def owner_of(self, address: int, at_ns: int | None = None) -> Route | None:
-        """The route that says behind which node an address is: its own packets first, then announcements."""
+        """The route that says behind which node an address is.
+
+        Its own packets at that time come first, for a pod moves and a file is a snapshot; then what files say of the
+        address, a BGP announcement of the address alone (it is borrowed), files and BGP on its block.
+        """
         own = self.seen_behind.get(address, ())
-        if own and at_ns is None:
-            return max(own, key=lambda route: route.last_ns)
+        if own and at_ns is not None:
+            return min(own, key=lambda route: route.time_from(at_ns))
+        if address in self.placed:
+            return self.placed[address]
         if own:
-            return min(own, key=lambda route: route.time_from(at_ns or 0))
-        return self.announced_route(address, at_ns)
+            return max(own, key=lambda route: route.last_ns)
+        announced = self.announced_route(address, at_ns)
+        if announced is not None and announced.network.prefixlen == 32:
+            return announced
+        return self.block_route(address) or announced

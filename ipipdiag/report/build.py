@@ -22,6 +22,7 @@ from ipipdiag.report.model import (
     Report,
     TunnelReport,
 )
+from ipipdiag.report.naming import with_names
 from ipipdiag.report.root_cause import order_findings
 from ipipdiag.report.verdict import reach_verdict
 
@@ -36,7 +37,7 @@ def build_report(
     errors: Sequence[InputError],
 ) -> Report:
     """The finished report; everything a renderer shows is decided here."""
-    ordered = order_findings(tuple(finding for check in checks for finding in check.findings))
+    ordered = order_findings(tuple(with_names(finding, cluster) for check in checks for finding in check.findings))
     findings = tuple(
         FindingReport(f"f{number}", entry.finding, None if entry.cause is None else f"f{entry.cause + 1}")
         for number, entry in enumerate(ordered, start=1)
@@ -48,7 +49,7 @@ def build_report(
     ]
     return Report(
         version=__version__,
-        verdict=reach_verdict(findings, checks, points),
+        verdict=reach_verdict(findings, checks, points, cluster),
         inputs=tuple(_input(number, capture) for number, capture in enumerate(captures, start=1)),
         points=tuple(_point(point) for point in points),
         cluster=_cluster_facts(cluster),
@@ -98,7 +99,7 @@ def _point(point: Point) -> PointReport:
 def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
     """What was taken as known, told before inferred before default."""
     facts = [
-        ClusterFact(f"pool {pool.network}" + (f" ipipMode {pool.mode.value}" if pool.mode else ""), pool.source)
+        ClusterFact(f"pool {pool.text}" + (f" ipipMode {pool.mode.value}" if pool.mode else ""), pool.source)
         for pool in cluster.pools
     ]
     if cluster.default_mode is not None:
@@ -115,6 +116,10 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         for route in cluster.announced[:MOST_FACTS]
     ]
     facts += [
+        ClusterFact(f"block {route.network} on node {cluster.node_text(route.node)}", route.source)
+        for route in cluster.blocks[:MOST_FACTS]
+    ]
+    facts += [
         ClusterFact(f"tunnel address {format_address(address)} of node {format_address(node)}",
                     "inferred: it sends through the tunnel with an initial TTL")
         for address, node in sorted(cluster.tunnel_addresses.items())[:MOST_FACTS]
@@ -127,8 +132,13 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
     facts += [
         ClusterFact(f"pod {format_address(address)}", f"inferred: {why}")
         for address, why in sorted(cluster.pods.items())[:MOST_FACTS]
-        if address not in cluster.seen_behind
+        if address not in cluster.seen_behind and address not in cluster.placed
     ]
+    facts += [
+        ClusterFact(f"pod {cluster.pod_names.get(address, format_address(address))} ({format_address(address)}) on "
+                    f"node {cluster.node_text(route.node)}", route.source)
+        for address, route in sorted(cluster.placed.items())[:MOST_FACTS]
+    ]  # fmt: skip
     if cluster.tunnel_mtu is not None:
         facts.append(ClusterFact(f"tunnel MTU {cluster.tunnel_mtu}", cluster.tunnel_mtu_source))
     if not cluster.pools and cluster.default_mode is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
+from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Point
 from ipipdiag.report.model import FindingReport, State, Verdict
+from ipipdiag.report.naming import name_addresses
 from ipipdiag.report.root_cause import is_fault
 from ipipdiag.report.units import format_time
 from ipipdiag.report.working import seen_to_work
@@ -16,7 +18,9 @@ STILL_NS = 5_000_000_000  # observed within five seconds of the end: still so
 CAPTURE_FAMILY = "0"
 
 
-def reach_verdict(findings: Sequence[FindingReport], checks: Sequence[CheckResult], points: Sequence[Point]) -> Verdict:
+def reach_verdict(
+    findings: Sequence[FindingReport], checks: Sequence[CheckResult], points: Sequence[Point], cluster: Cluster
+) -> Verdict:
     """The verdict on a run, from its findings in the order of the report."""
     judged = [check for check in checks if check.code[3] != CAPTURE_FAMILY and check.examined]
     lead = next(iter(findings), None)
@@ -30,7 +34,9 @@ def reach_verdict(findings: Sequence[FindingReport], checks: Sequence[CheckResul
         state = State.NOT_ENOUGH_EVIDENCE
     if lead is not None and state in (State.FAULT_FOUND, State.SUSPICIOUS):
         finding = lead.finding
-        return Verdict(state, finding.code, lead.id, finding.confidence, _fault_headline(lead, points))
+        return Verdict(
+            state, finding.code, lead.id, finding.confidence, name_addresses(_fault_headline(lead, points), cluster)
+        )
     code, finding_id, confidence = None, None, None
     is_aside = state is State.NO_FAULT_SEEN and lead is not None and lead.finding.code[3] == CAPTURE_FAMILY
     if lead is not None and not is_aside:  # a remark on the capture is no answer where others are judged

@@ -30,6 +30,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
             *("analyze", "x/a=b.pcap", "-", "--point", "a=b.pcap=node@node-a", "--point", "-=tunl0"),
             *("--ipip-mode", "10.244.0.0/16=crosssubnet", "--ipip-mode", "Never", "--pod-cidr", "10.244.0.0/16"),
             *("--node", "node-a=10.50.10.34/24", "--node", "b=10.50.10.33", "--max-frames", "10"),
+            *("--cluster", "diags.tar.gz", "--cluster", "nodes"),
             *("--only", "ipd1002", "--only", "GatewayArpUnanswered", "--skip", "IPD3003"),
         ]
     )
@@ -43,6 +44,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         ("IPD1002", "IPD1001"),
         ("IPD3003",),
         10,
+        ("diags.tar.gz", "nodes"),
     )
 
 

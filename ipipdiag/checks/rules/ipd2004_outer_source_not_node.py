@@ -71,7 +71,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             if known_as is not None:
                 examined.add(outer_source)
                 findings.append(_finding(point, own, outer_source, known_as, cluster))
-            elif cluster.is_node(outer_source):
+            elif cluster.is_node(outer_source) or cluster.is_let_through(outer_source):
                 examined.add(outer_source)
             elif cluster.told_nodes:
                 examined.add(outer_source)

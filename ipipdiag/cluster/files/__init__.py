@@ -1,0 +1,1 @@
+"""Cluster files: what ``--cluster`` names, read into a :class:`~ipipdiag.cluster.configuration.Configuration`."""

@@ -1,0 +1,147 @@
+"""What the user tells of the cluster, by flag or file, before any packet is looked at; a flag outranks a file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+from ipipdiag.cluster.configuration import Configuration, FelixSettings, PoolObject
+from ipipdiag.cluster.model import (
+    Cluster,
+    Mode,
+    ModeOption,
+    Node,
+    NodeEvidence,
+    NodeOption,
+    Pool,
+    Route,
+    Service,
+)
+
+FELIX_OWNS_TUNNEL_ROUTES = ("Enabled", "EnabledIPIPOnly")  # values of programClusterRoutes
+
+
+def build_told(
+    configuration: Configuration,
+    nodes: Sequence[NodeOption] = (),
+    pod_cidrs: Sequence[IPv4Network] = (),
+    modes: Sequence[ModeOption] = (),
+) -> Cluster:
+    """The cluster as flags and files tell it."""
+    told_nodes = _nodes(configuration, nodes)
+    names = _addresses_by_name(configuration, nodes)
+    felix = _default_felix(configuration)
+    return Cluster(
+        nodes=told_nodes,
+        pools=_pools(configuration.pools, pod_cidrs, modes),
+        default_mode=_default_mode(modes),
+        tunnel_addresses=_tunnel_addresses(configuration, names),
+        blocks=tuple(
+            Route(block.network, names[block.node], 0, 0, block.source)
+            for block in configuration.blocks
+            if block.node in names
+        ),
+        placed=_placed(configuration, names),
+        pod_names={address: pod.name for pod in configuration.pods for address in pod.addresses},
+        services=_services(configuration),
+        external_nodes=tuple(network for entry in configuration.felix for network in entry.external_nodes),
+        has_felix_routes=_has_felix_routes(felix),
+        tunnel_mtu=felix.tunnel_mtu if felix else None,
+        tunnel_mtu_source=f"{felix.source} spec.ipipMTU" if felix and felix.tunnel_mtu else "",
+    )
+
+
+def _pools(
+    objects: Sequence[PoolObject], pod_cidrs: Sequence[IPv4Network], modes: Sequence[ModeOption]
+) -> tuple[Pool, ...]:
+    mode_of = {option.cidr: option.mode for option in modes}
+    pools = {
+        pool.network: Pool(
+            network=pool.network,
+            mode=mode_of.get(pool.network, mode_of.get(None, pool.ipip_mode)),
+            source="user" if pool.network in mode_of or None in mode_of else pool.source,
+            name=pool.name,
+            vxlan_mode=pool.vxlan_mode,
+            block_size=pool.block_size,
+            nat_outgoing=pool.nat_outgoing,
+            is_disabled=pool.disabled,
+        )
+        for pool in objects
+    }
+    for network in [*pod_cidrs, *(option.cidr for option in modes if option.cidr)]:
+        pools.setdefault(network, Pool(network, mode_of.get(network, mode_of.get(None)), "user"))
+    return tuple(pools.values())
+
+
+def _default_mode(modes: Sequence[ModeOption]) -> Mode | None:
+    return next((option.mode for option in reversed(modes) if option.cidr is None), None)
+
+
+def _nodes(configuration: Configuration, options: Sequence[NodeOption]) -> dict[int, Node]:
+    nodes: dict[int, Node] = {}
+    for entry in configuration.nodes:
+        if entry.address is not None:
+            known = nodes.get(entry.address)
+            prefix = known.prefix_length if known and entry.prefix_length is None else entry.prefix_length
+            nodes[entry.address] = Node(entry.address, entry.name, prefix, NodeEvidence.TOLD, entry.source)
+    for option in options:
+        told = Node(option.address, option.name, option.prefix_length, NodeEvidence.TOLD, "user")
+        old = nodes.get(option.address)
+        if old is not None and told.prefix_length is None:
+            told = replace(told, prefix_length=old.prefix_length)
+        nodes[option.address] = told
+    return nodes
+
+
+def _addresses_by_name(configuration: Configuration, options: Sequence[NodeOption]) -> dict[str, int]:
+    names = {entry.name: entry.address for entry in configuration.nodes if entry.address is not None}
+    return names | {option.name: option.address for option in options}
+
+
+def _tunnel_addresses(configuration: Configuration, names: dict[str, int]) -> dict[int, int]:
+    found = {
+        entry.address: names[entry.node]
+        for entry in configuration.allocations
+        if entry.is_tunnel and entry.node in names and entry.node is not None
+    }
+    for entry in configuration.nodes:
+        if entry.tunnel_address is not None and entry.name in names:
+            found[entry.tunnel_address] = names[entry.name]
+    return found
+
+
+def _placed(configuration: Configuration, names: dict[str, int]) -> dict[int, Route]:
+    """Where each pod address is: what the Pod object says, else the allocation in its IPAM block."""
+    placed: dict[int, Route] = {}
+    for allocation in configuration.allocations:
+        if not allocation.is_tunnel and allocation.node in names and allocation.node is not None:
+            network = IPv4Network((allocation.address, 32))
+            placed[allocation.address] = Route(network, names[allocation.node], 0, 0, allocation.source)
+    for pod in configuration.pods:
+        for address in pod.addresses:
+            if pod.node in names and pod.node is not None:
+                placed[address] = Route(IPv4Network((address, 32)), names[pod.node], 0, 0, pod.source)
+    return placed
+
+
+def _services(configuration: Configuration) -> dict[int, Service]:
+    behind: dict[str, list[int]] = defaultdict(list)
+    for endpoints in configuration.endpoints:
+        behind[endpoints.service] += endpoints.addresses
+    return {
+        address: Service(service.name, frozenset(service.ports), tuple(behind[service.name]), service.source)
+        for service in configuration.services
+        for address in service.addresses
+    }
+
+
+def _default_felix(configuration: Configuration) -> FelixSettings | None:
+    return next((entry for entry in configuration.felix if entry.name == "default"), None)
+
+
+def _has_felix_routes(felix: FelixSettings | None) -> bool | None:
+    if felix is None or felix.program_cluster_routes is None:
+        return None  # the default changed with Calico v3.33: unknown without the version
+    return felix.program_cluster_routes in FELIX_OWNS_TUNNEL_ROUTES

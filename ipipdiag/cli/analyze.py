@@ -27,14 +27,6 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 @click.command(short_help="Say what captures show against what Calico should have done.")
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option(
-    "cluster_files",
-    "--cluster",
-    type=click.Path(),
-    metavar="PATH",
-    multiple=True,
-    help="What is known of the cluster: YAML, JSON, a folder, or the archive of `calicoctl cluster diags`.",
-)
-@click.option(
     "points",
     "--point",
     type=options.point,
@@ -42,25 +34,7 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
     multiple=True,
     help="Where a capture was taken: node, tunl0, cali, pod, any, vxlan, fabric.",
 )
-@click.option(
-    "ipip_modes",
-    "--ipip-mode",
-    type=options.mode,
-    metavar="[CIDR=]MODE",
-    multiple=True,
-    help="Always, CrossSubnet or Never, for one pool or all.",
-)
-@click.option(
-    "pod_cidrs", "--pod-cidr", type=options.network, metavar="CIDR", multiple=True, help="A network of pod addresses."
-)
-@click.option(
-    "nodes",
-    "--node",
-    type=options.node,
-    metavar="NAME=IP/PREFIX",
-    multiple=True,
-    help="A node: its name, address and subnet.",
-)
+@options.cluster_options
 @click.option(
     "output_format",
     "-f",

@@ -13,6 +13,7 @@ from ipipdiag import __version__
 from ipipdiag.cli.analyze import analyze
 from ipipdiag.cli.checks import checks, explain
 from ipipdiag.cli.exits import CommandError, ExitCode
+from ipipdiag.cli.expect import expect
 from ipipdiag.cli.inspect import inspect
 from ipipdiag.cli.invocation import Invocation
 from ipipdiag.cli.output import complain
@@ -32,7 +33,7 @@ def commands() -> None:
     """
 
 
-for command in (analyze, inspect, explain, checks):
+for command in (analyze, expect, inspect, explain, checks):
     commands.add_command(command)
 
 

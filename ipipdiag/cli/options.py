@@ -6,7 +6,9 @@ What means nothing raises ``click.BadParameter`` with what was found and what to
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +20,51 @@ from ipipdiag.report.sanitise import visible
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "standard input"  # how the report names it
 ROLES = tuple(role.value for role in Role if role is not Role.UNKNOWN)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def cluster_options(command: F) -> F:
+    """The options by which a user tells of the cluster, the same for every command that needs them."""
+    for option in reversed(
+        (
+            click.option(
+                "cluster_files",
+                "--cluster",
+                type=click.Path(),
+                metavar="PATH",
+                multiple=True,
+                help="What is known of the cluster: YAML, JSON, a folder, or the archive of `calicoctl cluster diags`.",
+            ),
+            click.option(
+                "ipip_modes",
+                "--ipip-mode",
+                type=mode,
+                metavar="[CIDR=]MODE",
+                multiple=True,
+                help="Always, CrossSubnet or Never, for one pool or all.",
+            ),
+            click.option(
+                "pod_cidrs",
+                "--pod-cidr",
+                type=network,
+                metavar="CIDR",
+                multiple=True,
+                help="A network of pod addresses.",
+            ),
+            click.option(
+                "nodes",
+                "--node",
+                type=node,
+                metavar="NAME=IP/PREFIX",
+                multiple=True,
+                help="A node: its name, address and subnet.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def point(text: str) -> PointOption:

@@ -12,7 +12,8 @@ from typing import Any
 class Fields:
     """One object of a file, and where complaints about it go."""
 
-    file: str
+    file: str  # whole name
+    inside: str  # name within the folder or archive given
     document: dict[str, Any]
     complain: Callable[[str, str], None]
 
@@ -34,7 +35,7 @@ class Fields:
     @property
     def source(self) -> str:
         """File, kind and name: where each fact of this object comes from."""
-        return f"config: {self.file} {self.kind} {self.name}"
+        return f"config: {self.inside} {self.kind} {self.name}"
 
     def get(self, *path: str) -> Any:
         """The value at a path of keys; None where it or anything on the way is missing."""

@@ -59,7 +59,7 @@ def _read_member(member: Member, complaints: Complaints) -> Iterator[ClusterObje
         return
     try:
         for document in read_documents(text):
-            yield from read_object(Fields(member.name, document, complaints.add))
+            yield from read_object(Fields(member.name, member.inside, document, complaints.add))
     except DocumentError as error:
         complaints.add(member.name, str(error))
 

@@ -30,9 +30,10 @@ _MAGIC_AT = 257  # "ustar" of a tar header
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file: its name as the report gives it, and its bytes."""
+    """One file: its whole name for complaints, its name within what was given for the sources of facts, its bytes."""
 
     name: str
+    inside: str
     data: bytes
 
 
@@ -88,7 +89,7 @@ def read_members(path: str, complaints: Complaints) -> Iterator[Member]:
                 complaints.add(path, f"{stream.broken}; what came before was used")
             if len(data) > MEMBER_LIMIT:
                 raise CaptureError(path, f"larger than {MEMBER_LIMIT >> 20} MiB, which no cluster file is")
-            yield Member(path, data)
+            yield Member(path, Path(path).name, data)
     finally:
         stream.close()
 
@@ -110,12 +111,12 @@ def _read_folder(path: str, complaints: Complaints) -> Iterator[Member]:
             if count > MEMBERS_LIMIT:
                 complaints.add(path, f"more than {MEMBERS_LIMIT} files; the rest is not read")
                 return
-            member = _read_file(file, complaints)
+            member = _read_file(file, str(file.relative_to(path)), complaints)
             if member is not None:
                 yield member
 
 
-def _read_file(file: Path, complaints: Complaints) -> Member | None:
+def _read_file(file: Path, inside: str, complaints: Complaints) -> Member | None:
     name = str(file)
     try:
         status = file.lstat()
@@ -126,7 +127,7 @@ def _read_file(file: Path, complaints: Complaints) -> Member | None:
         if status.st_size > MEMBER_LIMIT:
             complaints.add(name, f"{status.st_size} bytes, more than {MEMBER_LIMIT >> 20} MiB; not read")
             return None
-        return Member(name, file.read_bytes())
+        return Member(name, inside, file.read_bytes())
     except OSError as error:
         complaints.add(name, f"cannot be read ({error.strerror or error})")
         return None
@@ -221,7 +222,8 @@ def _read_archived(path: str, archive: tarfile.TarFile, info: tarfile.TarInfo, c
     data = file.read(info.size)
     if len(data) < info.size:
         complaints.add(name, f"cut after {len(data)} of {info.size} bytes")
-    return Member(name, data)
+    parts = inside.parts[1:] if len(inside.parts) > 1 else inside.parts  # below the archive's one top folder
+    return Member(name, str(PurePosixPath(*parts)), data)
 
 
 def _is_used(name: str) -> bool:

@@ -53,7 +53,7 @@ def test_pool_in_every_form(tmp_path: Path, api: str, form: str) -> None:
     assert complaints.lines == []
     assert (str(found.network), found.block_size, found.ipip_mode) == ("172.28.0.0/14", 28, Mode.CROSS_SUBNET)
     assert found.nat_outgoing
-    assert found.source == f"config: {path} IPPool main"
+    assert found.source == "config: given IPPool main"
 
 
 def test_mode_that_is_not_set_is_never(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from ipipdiag.capture import Capture, CaptureSummary
 from ipipdiag.decode import decode
-from ipipdiag.decode.bgp import BgpRoutes, read_routes
 from ipipdiag.decode.packets import ArpMessages, Decoded
 from ipipdiag.facts import links
 from ipipdiag.facts import tunnels as tunnel_facts
+from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
@@ -57,7 +57,9 @@ class PointFacts:
     loops: Loops
     arp_messages: ArpMessages
     icmp_reports: IcmpReports
+    bgp_messages: BgpMessages
     bgp_routes: BgpRoutes
+    bgp_controls: BgpControls
     left_out: int  # packets whose flow or message found no room in the tables
 
 
@@ -88,10 +90,10 @@ class PointCollector:
         self._loops = TallyBuilder(Loops, ROW_LIMIT)
         self._arp = MessageLog(ArpMessages)
         self._icmp = MessageLog(IcmpReports)
-        self._bgp = MessageLog(BgpRoutes)
+        self._bgp = BgpFold()
 
-    def step(self, decoded: Decoded, routes: BgpRoutes) -> None:
-        """Add this point's share of a batch."""
+    def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
+        """Add this point's share of a batch whose frames lie in ``buffer``."""
         packets = decoded.packets
         self._extent.step(packets)
         self._mac_pairs.add(links.mac_pair_rows(packets))
@@ -101,7 +103,7 @@ class PointCollector:
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
-        self._bgp.add(routes)
+        self._bgp.step(decoded, buffer)
         duplicate = self._duplicate_fold.step(packets)
         if duplicate.any():
             self._duplicates.add(duplicate_rows(packets.select(duplicate)))
@@ -115,7 +117,8 @@ class PointCollector:
     def finish(self) -> PointFacts:
         """The facts of all that was added."""
         builders = (self._mac_pairs, self._flows, self._tunnels, self._tunnel_headers, self._fragments, self._loops)
-        logs = (self._arp, self._icmp, self._bgp)
+        logs = (self._arp, self._icmp)
+        bgp = self._bgp.finish()
         return PointFacts(
             key=self._key,
             extent=self._extent.finish(),
@@ -130,8 +133,10 @@ class PointCollector:
             loops=self._loops.finish(),
             arp_messages=self._arp.finish(),
             icmp_reports=self._icmp.finish(),
-            bgp_routes=self._bgp.finish(),
-            left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs),
+            bgp_messages=bgp.messages,
+            bgp_routes=bgp.routes,
+            bgp_controls=bgp.controls,
+            left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs) + bgp.left_out,
         )
 
 
@@ -140,10 +145,9 @@ def collect_facts(capture: Capture) -> CaptureFacts:
     collectors: dict[PointKey, PointCollector] = {}
     for batch in capture.batches():
         decoded = decode(batch, capture.interfaces)
-        routes = read_routes(batch.buffer, decoded.bgp_segments, decoded.packets)
         for key, rows in _points(decoded):
-            share, share_routes = (decoded, routes) if rows is None else _share(decoded, routes, rows)
-            collectors.setdefault(key, PointCollector(key)).step(share, share_routes)
+            share = decoded if rows is None else _share(decoded, rows)
+            collectors.setdefault(key, PointCollector(key)).step(share, batch.buffer)
     with_frames = {key.interface for key in collectors}
     for interface in capture.interfaces:
         if interface.number not in with_frames:
@@ -162,7 +166,7 @@ def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.bool_] 
         yield key, None if len(distinct) == 1 else place == place[position]
 
 
-def _share(decoded: Decoded, routes: BgpRoutes, rows: npt.NDArray[np.bool_]) -> tuple[Decoded, BgpRoutes]:
+def _share(decoded: Decoded, rows: npt.NDArray[np.bool_]) -> Decoded:
     """The rows of one point, the ``row`` columns of the small tables counted anew."""
     position = np.cumsum(rows) - 1
 
@@ -170,12 +174,9 @@ def _share(decoded: Decoded, routes: BgpRoutes, rows: npt.NDArray[np.bool_]) -> 
         columns = table.select(rows[table.columns()["row"]]).columns()
         return type(table)(**(columns | {"row": position[columns["row"]]}))
 
-    return (
-        Decoded(
-            decoded.packets.select(rows),
-            own(decoded.arp_messages),
-            own(decoded.icmp_errors),
-            own(decoded.bgp_segments),
-        ),
-        own(routes),
+    return Decoded(
+        decoded.packets.select(rows),
+        own(decoded.arp_messages),
+        own(decoded.icmp_errors),
+        own(decoded.bgp_segments),
     )

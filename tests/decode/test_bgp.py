@@ -1,36 +1,24 @@
-"""Routes in BGP UPDATE messages: which segments give none, which prefixes are read, and tshark on the samples."""
+"""BGP messages from bytes: which give no route, which prefixes are read, what an OPEN says."""
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from ipipdiag.capture import Interface, open_capture
-from ipipdiag.decode import decode
-from ipipdiag.decode.bgp import read_messages, read_routes
-from tests.builders.captures import ETHERNET, batch_of_frames, cut
-from tests.builders.packets import bgp_keepalive, bgp_notification, bgp_open, bgp_update, ethernet, ip_number, ipv4, tcp
+from ipipdiag.addresses import format_address
+from ipipdiag.decode.bgp import Capability, MessageType, read_messages, read_open, read_update
+from tests.builders.packets import bgp_keepalive, bgp_notification, bgp_open, bgp_update, ip_number
 from tests.decode.frame_kinds import NODE_A, NODE_B
-from tests.decode.oracle import SAMPLES
-from tests.decode.tshark import TSHARK
 
 BLOCK, OTHER = "10.244.1.0/26", "10.244.2.64/26"
-NODE_FILES = sorted(path for path in SAMPLES.glob("*/?-eth0.pcap") if not path.parent.name.startswith("91-"))
 
 
-def frame(payload: bytes) -> bytes:
-    return ethernet(ipv4(tcp(payload, 179, 50001, "PA"), NODE_A, NODE_B))
-
-
-def routes(payload: bytes, length: int | None = None) -> list[tuple[int, int, int, int]]:
-    data = frame(payload)
-    batch = batch_of_frames([data if length is None else cut(data, length)])
-    decoded = decode(batch, [Interface(0, ETHERNET, 0)])
-    table = read_routes(batch.buffer, decoded.bgp_segments, decoded.packets)
-    columns = (table.prefix, table.prefix_length, table.next_hop, table.withdrawn)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+def routes(payload: bytes) -> list[tuple[int, int, int, int]]:
+    return [
+        (entry.prefix, entry.prefix_length, entry.next_hop, int(entry.is_withdrawn))
+        for kind, body in read_messages(payload)
+        if kind == MessageType.UPDATE
+        for entry in read_update(body)
+    ]
 
 
 def route(prefix: str, next_hop: str = "0.0.0.0", withdrawn: int = 0) -> tuple[int, int, int, int]:
@@ -66,7 +54,6 @@ def test_messages_behind_others_or_the_rest_of_one(before: bytes) -> None:
 def test_a_message_that_goes_on_elsewhere_is_left() -> None:
     whole = bgp_update([BLOCK], NODE_A)
     assert routes(whole + bgp_update([OTHER], NODE_B)[:-1]) == [route(BLOCK, NODE_A)]
-    assert routes(whole, len(frame(whole)) - 1) == []
 
 
 def test_every_cut_of_an_update_is_harmless() -> None:
@@ -76,31 +63,31 @@ def test_every_cut_of_an_update_is_harmless() -> None:
         assert routes(update[:length].ljust(len(update), b"\x7f")) is not None
 
 
-@pytest.mark.needs_tshark
-@pytest.mark.parametrize("path", NODE_FILES, ids=lambda path: path.parent.name + "-" + path.stem)
-def test_prefixes_are_those_of_tshark(path: Path) -> None:
-    """Frame by frame: the prefixes of all UPDATE messages, without putting segments together."""
-    ours: dict[int, set[int]] = {}
-    with open_capture(path) as capture:
-        for batch in capture.batches():
-            decoded = decode(batch, capture.interfaces)
-            table = read_routes(batch.buffer, decoded.bgp_segments, decoded.packets)
-            for number, prefix in zip(table.number.tolist(), table.prefix.tolist(), strict=True):
-                ours.setdefault(number, set()).add(prefix)
-    assert ours == _prefixes_of(path)
+def test_agreed_path_identifiers_are_read_and_refused_ones_are_not() -> None:
+    ((_, body),) = read_messages(bgp_update(["0.0.0.0/0", BLOCK], NODE_A, path_id=1))
+    assert [(entry.path_id, entry.prefix_length) for entry in read_update(body, has_path_ids=True)] == [(1, 0), (1, 26)]
+    ((_, body),) = read_messages(bgp_update(["0.0.0.0/0"] * 5, NODE_A))
+    assert [entry.path_id for entry in read_update(body, has_path_ids=False)] == [-1] * 5
 
 
-def _prefixes_of(path: Path) -> dict[int, set[int]]:
-    names = ("frame.number", "bgp.nlri_prefix", "bgp.mp_reach_nlri_ipv4_prefix", "bgp.withdrawn_prefix",
-             "bgp.mp_unreach_nlri_ipv4_prefix")  # fmt: skip
-    command = [str(TSHARK), "-n", "-r", str(path), "-Y", "bgp.type == 2", "-T", "fields", "-E", "aggregator=,"]
-    command += ["-o", "tcp.desegment_tcp_streams:FALSE"]
-    for name in names:
-        command += ["-e", name]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: dict[int, set[int]] = {}
-    for line in output.splitlines():
-        number, *lists = line.split("\t")
-        if prefixes := {ip_number(text) for part in lists for text in part.split(",") if text}:
-            found[int(number)] = prefixes
-    return found
+def test_open_with_its_capabilities() -> None:
+    capabilities = (
+        b"\x01\x04\0\x01\0\x01"
+        + b"\x41\x04\x00\x01\x00\x0a"
+        + b"\x45\x04\0\x01\x01\x03"
+        + b"\x40\x02\0\x78"
+        + b"\x02\0"
+    )
+    ((_, body),) = read_messages(bgp_open(23456, 240, "192.0.2.9", capabilities))
+    opened = read_open(body)
+    assert opened is not None
+    assert (opened.version, opened.as_number, opened.hold_time) == (4, 65546, 240)
+    assert format_address(opened.identifier) == "192.0.2.9"
+    assert opened.capabilities == ~Capability(0)
+
+
+@pytest.mark.parametrize("length", range(40))
+def test_every_cut_of_an_open_is_harmless(length: int) -> None:
+    body = bgp_open(capabilities=b"\x41\x04\x00\x01\x00\x0a\x45\x04\0\x01\x01\x03")[19:]
+    opened = read_open(body[:length])
+    assert (opened is None) == (length < 10)

@@ -66,3 +66,13 @@ class PacketType(IntEnum):
     OTHER_HOST = 3
     OUTGOING = 4
     UNKNOWN = 255
+
+
+class BgpMessage(IntEnum):
+    """Type of a BGP message (RFC 4271, 4.1; RFC 2918)."""
+
+    OPEN = 1
+    UPDATE = 2
+    NOTIFICATION = 3
+    KEEPALIVE = 4
+    ROUTE_REFRESH = 5

@@ -87,3 +87,24 @@ def syn_from(source: int) -> str:
 def frames(numbers: tuple[int, ...]) -> str:
     """Frames by number, for what no protocol field selects."""
     return f"frame.number in {{{', '.join(str(number) for number in numbers)}}}"
+
+
+def bgp_between(one: int, other: int) -> str:
+    """TCP/179 between two addresses, connection attempts too."""
+    return f"tcp.port == 179 && {between(one, other)}"
+
+
+def bgp_from(speaker: int) -> str:
+    """TCP/179 sent by one address."""
+    return f"tcp.port == 179 && ip.src#1 == {format_address(speaker)}"
+
+
+def announcements_of(prefix: int) -> str:
+    """BGP messages that announce or withdraw a prefix."""
+    text = format_address(prefix)
+    return f"bgp.nlri_prefix == {text} || bgp.withdrawn_prefix == {text} || bgp.mp_reach_nlri_ipv4_prefix == {text}"
+
+
+def to_address(address: int) -> str:
+    """Packets to one address, in either form."""
+    return f"ip.dst == {format_address(address)}"

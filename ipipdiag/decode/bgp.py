@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from ipipdiag.kinds import BgpMessage
+
 MARKER = b"\xff" * 16
 HEADER = 19
 LONGEST = 4096  # bytes; Calico's BIRD does not use extended messages (RFC 8654)
@@ -14,16 +16,6 @@ IPV4_UNICAST = b"\x00\x01\x01"
 PATH_ID = 4
 
 Prefix = tuple[int, int, int]  # network, length, path identifier (-1 without)
-
-
-class MessageType(IntEnum):
-    """Type of a BGP message (RFC 4271, 4.1; RFC 2918)."""
-
-    OPEN = 1
-    UPDATE = 2
-    NOTIFICATION = 3
-    KEEPALIVE = 4
-    ROUTE_REFRESH = 5
 
 
 class Capability(IntFlag):
@@ -100,7 +92,7 @@ def is_plausible(data: bytes | bytearray, at: int) -> bool:
     if at + HEADER > len(data):
         return True
     length, kind = int.from_bytes(data[at + 16 : at + 18], "big"), data[at + 18]
-    if kind == MessageType.KEEPALIVE:
+    if kind == BgpMessage.KEEPALIVE:
         return length == HEADER
     return HEADER <= length <= LONGEST and kind in (1, 2, 3, 5)
 

@@ -17,7 +17,6 @@ from ipipdiag.decode.bgp import (
     HEADER,
     MARKER,
     Capability,
-    MessageType,
     find_message,
     is_plausible,
     read_open,
@@ -25,7 +24,7 @@ from ipipdiag.decode.bgp import (
 )
 from ipipdiag.decode.packets import Decoded, Packets
 from ipipdiag.facts.messages import MESSAGE_LIMIT
-from ipipdiag.kinds import Tunnel
+from ipipdiag.kinds import BgpMessage, Tunnel
 from ipipdiag.table import Table
 
 BGP_PORT = 179
@@ -55,7 +54,7 @@ class BgpMessages(Table):
     peer: npt.NDArray[np.int64]
     speaker_port: npt.NDArray[np.int64]
     peer_port: npt.NDArray[np.int64]
-    type: npt.NDArray[np.int64]  # MessageType
+    type: npt.NDArray[np.int64]  # BgpMessage
     as_number: npt.NDArray[np.int64]
     hold_time: npt.NDArray[np.int64]
     identifier: npt.NDArray[np.int64]
@@ -247,7 +246,7 @@ class BgpFold:
         details = dict.fromkeys(
             ("as_number", "hold_time", "identifier", "capabilities", "code", "subcode", "announced", "withdrawn"), -1
         )
-        if kind == MessageType.OPEN and (opened := read_open(body)) is not None:
+        if kind == BgpMessage.OPEN and (opened := read_open(body)) is not None:
             stream.capabilities = opened.capabilities
             details |= {
                 "as_number": opened.as_number,
@@ -255,9 +254,9 @@ class BgpFold:
                 "identifier": opened.identifier,
                 "capabilities": int(opened.capabilities),
             }
-        elif kind == MessageType.NOTIFICATION and len(body) >= 2:
+        elif kind == BgpMessage.NOTIFICATION and len(body) >= 2:
             details |= {"code": body[0], "subcode": body[1]}
-        elif kind == MessageType.UPDATE:
+        elif kind == BgpMessage.UPDATE:
             routes = read_update(body, self._has_path_ids(address, stream))
             for route in routes:
                 self._log(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ipipdiag.addresses import format_address
-from ipipdiag.decode.bgp import Capability, MessageType, read_messages, read_open, read_update
+from ipipdiag.decode.bgp import Capability, read_messages, read_open, read_update
+from ipipdiag.kinds import BgpMessage
 from tests.builders.packets import bgp_keepalive, bgp_notification, bgp_open, bgp_update, ip_number
 from tests.decode.frame_kinds import NODE_A, NODE_B
 
@@ -16,7 +17,7 @@ def routes(payload: bytes) -> list[tuple[int, int, int, int]]:
     return [
         (entry.prefix, entry.prefix_length, entry.next_hop, int(entry.is_withdrawn))
         for kind, body in read_messages(payload)
-        if kind == MessageType.UPDATE
+        if kind == BgpMessage.UPDATE
         for entry in read_update(body)
     ]
 

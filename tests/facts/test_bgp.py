@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ipipdiag.addresses import format_address
 from ipipdiag.capture import Interface, open_capture
 from ipipdiag.decode import decode
-from ipipdiag.decode.bgp import MessageType
 from ipipdiag.facts.bgp import Bgp, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.collect import collect_facts
+from ipipdiag.kinds import BgpMessage
 from tests.builders.captures import ETHERNET, batch_of_frames, cut
 from tests.builders.packets import bgp_keepalive, bgp_notification, bgp_open, bgp_update, ethernet, ipv4, tcp
 from tests.decode.oracle import SAMPLES
@@ -24,7 +24,7 @@ from tests.decode.tshark import TSHARK
 A, B = "192.0.2.11", "192.0.2.12"
 BLOCKS = ["172.20.1.0/28", "172.20.2.16/28", "172.20.3.32/28"]
 STREAM = bgp_keepalive() + bgp_update(BLOCKS[:2], A) + bgp_notification(6, 2) + bgp_update([BLOCKS[2]], A)
-MEANT = [MessageType.KEEPALIVE, MessageType.UPDATE, MessageType.NOTIFICATION, MessageType.UPDATE]
+MEANT = [BgpMessage.KEEPALIVE, BgpMessage.UPDATE, BgpMessage.NOTIFICATION, BgpMessage.UPDATE]
 FIRST = 0xFFFFFFF0  # the sequence numbers wrap within the stream
 
 
@@ -91,7 +91,7 @@ def test_lost_segment_costs_its_messages_only() -> None:
     frames = [segment(bgp_keepalive(), 0), segment(bgp_update([BLOCKS[0]], A)[20:], 40)]
     later = 40 + len(bgp_update([BLOCKS[0]], A)) - 20
     frames.append(segment(bgp_notification(4), later))
-    assert kinds(frames) == [MessageType.KEEPALIVE, MessageType.NOTIFICATION]
+    assert kinds(frames) == [BgpMessage.KEEPALIVE, BgpMessage.NOTIFICATION]
 
 
 def test_capture_that_begins_within_a_message() -> None:
@@ -101,12 +101,12 @@ def test_capture_that_begins_within_a_message() -> None:
 def test_snap_length_costs_the_message_it_cut() -> None:
     frames = pieces(19, 60)
     frames[1] = cut(frames[1], len(frames[1]) - 30)
-    assert kinds(frames) == [MessageType.KEEPALIVE, *kinds([segment(STREAM[79:], 79)])]
+    assert kinds(frames) == [BgpMessage.KEEPALIVE, *kinds([segment(STREAM[79:], 79)])]
 
 
 def test_new_connection_on_the_same_ports_begins_anew() -> None:
     frames = [segment(STREAM[:25], 0), segment(b"", 5_000_000, "S"), segment(STREAM, 5_000_001)]
-    assert kinds(frames) == [MessageType.KEEPALIVE, *MEANT]
+    assert kinds(frames) == [BgpMessage.KEEPALIVE, *MEANT]
 
 
 def test_other_protocol_on_port_179_says_nothing() -> None:
@@ -174,9 +174,9 @@ def _add_messages(found: dict[int, dict[str, list[str]]], messages: BgpMessages)
     ):
         entry = found[number]
         entry["type"].append(str(kind))
-        if kind == MessageType.OPEN:
+        if kind == BgpMessage.OPEN:
             entry["open"] += [str(hold), format_address(identifier), str(system)]
-        if kind == MessageType.NOTIFICATION:
+        if kind == BgpMessage.NOTIFICATION:
             entry["code"].append(str(code))
 
 

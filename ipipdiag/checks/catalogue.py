@@ -52,11 +52,6 @@ IPD3009 DestinationUnreachable error
 IPD3010 DuplicateTunnelAddress error
 IPD3011 RouteFlapping error
 IPD3012 AddressOverlap error
-IPD4005 BlockWithdrawnInUse critical
-IPD4006 NextHopNotNode critical
-IPD4007 BlockFromTwoNodes error
-IPD4009 BgpTopology notice
-IPD4010 BlockNotAdvertised warning
 IPD5002 PmtuBlackhole critical
 IPD5005 FragmentationNeededIgnored error
 IPD5006 InnerFragmented notice

@@ -145,6 +145,11 @@ class Cluster:
         node = self.nodes.get(address)
         return node is not None and node.evidence > NodeEvidence.OUTER_ONE_WAY
 
+    def is_told_node(self, address: int) -> bool:
+        """Whether a flag or file names the address as a node's."""
+        node = self.nodes.get(address)
+        return node is not None and node.evidence is NodeEvidence.TOLD
+
     def is_let_through(self, address: int) -> bool:
         """Whether an outer source is none of the nodes but named in externalNodesList: every node accepts it."""
         return any(IPv4Address(address) in network for network in self.external_nodes)

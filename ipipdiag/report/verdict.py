@@ -14,6 +14,7 @@ from ipipdiag.report.units import format_time
 from ipipdiag.report.working import seen_to_work
 
 BEGINNING_NS = 1_000_000_000
+MOMENT_NS = 1_000_000  # one event, though several points have their own time of it
 STILL_NS = 5_000_000_000  # observed within five seconds of the end: still so
 CAPTURE_FAMILY = "0"
 
@@ -51,7 +52,10 @@ def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
     if finding.first_ns is not None and finding.last_ns is not None:
         times = [time for point in points for time in (point.facts.extent.first_ns, point.facts.extent.last_ns) if time]
         start, end = min(times, default=finding.first_ns), max(times, default=finding.last_ns)
-        headline += f", {_since(finding.first_ns, start)}, {_until(finding.last_ns, end)}"
+        if finding.last_ns - finding.first_ns < MOMENT_NS and finding.count == 1:
+            headline += f", at {format_time(finding.first_ns)}"
+        else:
+            headline += f", {_since(finding.first_ns, start)}, {_until(finding.last_ns, end)}"
     works = seen_to_work(finding, points)
     return f"{headline}; meanwhile {works}" if works else headline
 

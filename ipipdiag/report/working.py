@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.addresses import format_address, parse_address
-from ipipdiag.checks.model import Finding
+from ipipdiag.checks.model import Finding, SubjectKind
 from ipipdiag.facts.flows import Flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
@@ -22,7 +22,8 @@ def seen_to_work(finding: Finding, points: Sequence[Point]) -> str | None:
     if finding.worked:
         return finding.worked[0]
     nodes, pods = _integers(finding.subject.nodes), _integers(finding.subject.addresses)
-    for find in (_other_tunnels, _bgp, _other_pods):
+    about_bgp = finding.subject.kind is SubjectKind.SESSION
+    for find in (_other_tunnels, _other_pods) if about_bgp else (_other_tunnels, _bgp, _other_pods):
         for point in points:
             flows = point.facts.flows
             if finding.first_ns is not None and finding.last_ns is not None:  # before and after it is no contrast

@@ -312,10 +312,15 @@ def bgp_update(
     withdrawn: Prefixes = (),
     path_id: int | None = None,
     multiprotocol: bool = False,
+    reflected_by: str | None = None,
 ) -> bytes:
-    """A BGP UPDATE; ``path_id`` puts an identifier before each prefix (RFC 7911), ``multiprotocol`` uses RFC 4760."""
+    """A BGP UPDATE; ``path_id`` puts an identifier before each prefix (RFC 7911), ``multiprotocol`` uses RFC 4760,
+    ``reflected_by`` adds what a route reflector does (RFC 4456).
+    """
     reach, unreach = _prefixes(announced, path_id), _prefixes(withdrawn, path_id)
     attributes = b"\x40\x01\x01\x00\x40\x02\x00" if announced else b""
+    if reflected_by:
+        attributes += _attribute(9, ip(next_hop), flags=0x80) + _attribute(10, ip(reflected_by), flags=0x80)
     if multiprotocol:
         if announced:
             attributes += _attribute(14, b"\0\x01\x01\x04" + ip(next_hop) + b"\0" + reach, flags=0x90)

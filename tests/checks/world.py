@@ -5,7 +5,7 @@ None of its addresses, block sizes or MACs are those of the recorded samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -168,8 +168,12 @@ class Examination:
         mode: str | None = None,
         nodes: Sequence[str] = (),
         pods: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
     ) -> Answer:
-        """The answer for captures given as timed frames or as whole files; their names say nothing."""
+        """The answer for captures given as timed frames or as whole files; their names say nothing.
+
+        ``files`` are cluster files: names and texts.
+        """
         names = []
         for position, capture in enumerate(captures):
             path = self._folder / f"x{position}"
@@ -182,12 +186,22 @@ class Examination:
             ipip_modes=(ModeOption(None, Mode(mode)),) if mode else (),
             pod_cidrs=tuple(IPv4Network(pod) for pod in pods),
             nodes=tuple(_node(node) for node in nodes),
+            cluster_files=self._cluster_files(files or {}),
         )
         report = analyze(options)
+        assert not [error for error in report.errors if error.name.startswith(str(self._folder / "cluster"))]
         (check,) = [check for check in report.checks if check.code == self._code]
         assert check.status is not Status.CRASHED, check.error
         findings = tuple(entry.finding for entry in report.findings if entry.finding.code == self._code)
         return Answer(check.status, check.reason, check.missing, check.enable, findings)
+
+    def _cluster_files(self, files: Mapping[str, str]) -> tuple[str, ...]:
+        folder = self._folder / "cluster"
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return (str(folder),) if files else ()
 
 
 def _node(text: str) -> NodeOption:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import attempts, drops_recorded
-from ipipdiag.checks.bgp_sessions import Connection, Session, no_bgp, sessions
+from ipipdiag.checks.bgp_sessions import SYN, Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity
 from ipipdiag.checks.sightings import several
 from ipipdiag.points.commands import capture_command
@@ -75,7 +75,7 @@ def _unanswered(session: Session, server: int) -> list[Connection]:
         entry.time_ns
         for one in session.connections
         for entry in one.controls
-        if entry.sender == server and (one.client != server or one.is_accepted)
+        if entry.sender == server and entry.flags & SYN
     ]
     last_sign = max(signs, default=0)
     return [
@@ -89,6 +89,7 @@ def _why_not(point: Point, flows: Flows, client: int, server: int) -> Missing | 
     if lost := drops_recorded(point):
         return lost
     received = (flows.source == server) | (flows.destination == client)
+    received |= (flows.outer_source == server) | (flows.outer_destination == client)
     if not bool(received.any()):
         text = f"nothing that comes to {format_address(client)} was captured: the answers may be missing only here"
         return Missing(Reason.ONE_DIRECTION, text, capture_command(Role.NODE))

@@ -56,7 +56,7 @@ def examine(
             dialled = _unanswered(session, server)
             syns = sorted(entry.time_ns for one in dialled for entry in one.syns())
             if len(attempts(syns, extent[session.point].last_ns)) < FEWEST_SYNS:
-                examined += not syns
+                examined += any(one.server == server and one.is_accepted for one in session.connections)
                 continue
             if why_not := _why_not(session.point, flows[session.point], session.other(server), server):
                 missing = missing or why_not

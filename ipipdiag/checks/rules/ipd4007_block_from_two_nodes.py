@@ -1,19 +1,20 @@
 """BlockFromTwoNodes: two nodes announce the same block at the same time.
 
 Expected
-    One node has a block and announces it; an address borrowed from it is announced as a /32 by the
-    borrower.
+    One node has a block and announces it; an address borrowed from it is announced as a /32 by
+    the borrower.
 
 How it is observed
-    UPDATEs with two next hops for one prefix longer than none and shorter than /32, neither of them
-    withdrawn before the other came.
+    UPDATEs with two next hops for one prefix longer than none and shorter than /32, neither of
+    them withdrawn before the other came.
 
 What can mislead
-    A block that moves is withdrawn by one node and then announced by the other. Prefixes of services
-    are announced by every node; only prefixes that hold pods are judged.
+    A block that moves is withdrawn by one node and then announced by the other. Prefixes of
+    services are announced by every node; only prefixes that hold pods are judged.
 
 What to do
-    ``calicoctl ipam check --show-problem-ips`` and the block's affinity: which node does IPAM know?
+    ``calicoctl ipam check --show-problem-ips`` and the block's affinity: which node does IPAM
+    know?
 """
 
 from __future__ import annotations

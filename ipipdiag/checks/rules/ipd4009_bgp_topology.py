@@ -5,13 +5,13 @@ Expected
     one with each reflector.
 
 How it is observed
-    The sessions that are up in the captures; a route with ORIGINATOR_ID or CLUSTER_LIST came through
-    a reflector. A capture of one node shows that node's sessions only.
+    The sessions that are up in the captures; a route with ORIGINATOR_ID or CLUSTER_LIST came
+    through a reflector. A capture of one node shows that node's sessions only.
 
 What can mislead
-    In a short capture an idle session may send nothing: a missing one is said only where files say
-    that there is a mesh, the node's other sessions are seen and the capture lasts longer than the
-    hold time of 240 s.
+    In a short capture an idle session may send nothing: a missing one is said only where files
+    say that there is a mesh, the node's other sessions are seen and the capture lasts longer than
+    the hold time of 240 s.
 
 What to do
     ``calicoctl node status`` on the node. Above a hundred nodes use route reflectors instead of a

@@ -4,15 +4,16 @@ Expected
     Every block in use is announced by its node, a borrowed address as a /32.
 
 How it is observed
-    A node's session from its OPEN on, with its first UPDATEs, and packets of a pod behind that node
-    whose address none of the announced prefixes holds.
+    A node's session from its OPEN on, with its first UPDATEs, and packets of a pod behind that
+    node whose address none of the announced prefixes holds.
 
 What can mislead
     A session that began before the capture announced its blocks unseen. Where Felix programs the
     routes BGP need not announce them. Route reflectors announce blocks of others.
 
 What to do
-    ``birdcl show route`` on the node; ``disableBGPExport`` of the pool; export filters of BGPFilter.
+    ``birdcl show route`` on the node; ``disableBGPExport`` of the pool; export filters of
+    BGPFilter.
 """
 
 from __future__ import annotations

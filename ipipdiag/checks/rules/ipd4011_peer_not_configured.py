@@ -4,8 +4,8 @@ Expected
     A peer answers an OPEN with its own.
 
 How it is observed
-    At a node's NIC: a connection to TCP/179 that is accepted, in which one side alone says OPEN, and
-    which the other ends with FIN, RST or Cease 6/5 within a second or so.
+    At a node's NIC: a connection to TCP/179 that is accepted, in which one side alone says OPEN,
+    and which the other ends with FIN, RST or Cease 6/5 within a second or so.
 
 What can mislead
     A session that was shut down on purpose (Cease 6/2, 6/3) closes new connections the same way;

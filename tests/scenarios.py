@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 DAMAGED = "91-derived-damaged-files"
 
 HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
-FAULTY = ("07", "09", "10", "13", "14", "15", "23", "27b")
+FAULTY = ("06", "07", "09", "10", "13", "14", "15", "20", "22", "23", "27b", "28c")
 
 # one file alone that must show the fault, and the code it must show
 ALONE = (
@@ -28,6 +28,8 @@ ALONE = (
     ("14", "pod-a1-eth0.pcap", "IPD1001"),
     ("15", "a-cali817517c44ab.pcap", "IPD1002"),
     ("15", "pod-a1-eth0.pcap", "IPD1002"),
+    ("20", "a-eth0.pcap", "IPD4004"),
+    ("20", "b-eth0.pcap", "IPD4004"),
     ("23", "a-eth0.pcap", "IPD2004"),
     ("23", "b-eth0.pcap", "IPD2004"),
     ("27b", "a-eth0.pcap", "IPD6003"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ipipdiag.checks.model import Severity, Status
 from ipipdiag.report.model import Report, State
 from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on, report_with_cluster
 
+NOTHING_ELSE_WORKED = ("06", "20")  # at the time of the fault, in these captures
 ALARMS = (Severity.CRITICAL, Severity.ERROR)
 ALL = (*HEALTHY, *FAULTY)
 EVERY_FILE = [(number, path.name) for number in ALL for path in captures(number)]
@@ -91,9 +93,19 @@ def test_names_of_files_do_not_matter(number: str, tmp_path: Path) -> None:
 def test_headline_says_who_since_when_and_what_worked(number: str) -> None:
     headline = report_on(*captures(number)).verdict.headline
     assert any(character.isdigit() for character in headline)
-    assert "since" in headline
-    assert "still so" in headline or "last seen" in headline
-    assert "meanwhile" in headline
+    assert "since" in headline or " at 20" in headline
+    assert "still so" in headline or "last seen" in headline or " at 20" in headline
+    assert "meanwhile" in headline or number in NOTHING_ELSE_WORKED
+
+
+@pytest.mark.parametrize("report", [report_on, report_with_cluster], ids=["alone", "with cluster files"])
+def test_bgp_down_route_gone_bare_packets_is_one_chain(report: Callable[..., Report]) -> None:
+    """Each is the cause of the next, and the report tells them in this order."""
+    findings = report(*captures("20")).findings
+    chain = [entry for entry in findings if entry.finding.code in ("IPD4004", "IPD3003", "IPD2001")]
+    assert [entry.finding.code for entry in chain] == ["IPD4004", "IPD3003", "IPD2001"]
+    assert [entry.caused_by for entry in chain] == [None, chain[0].id, chain[1].id]
+    assert "none answered" in chain[2].finding.observed
 
 
 @pytest.mark.parametrize("number", ALL)

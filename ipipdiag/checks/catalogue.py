@@ -42,16 +42,6 @@ def planned() -> tuple[Planned, ...]:
 
 
 _NOT_BUILT = """\
-IPD3003 NoRouteToBlock critical
-IPD3004 AddressUnallocated error
-IPD3005 BlackholeRouteMissing error
-IPD3006 NextHopOffLink critical
-IPD3007 Detour error
-IPD3008 DuplicatePodAddress critical
-IPD3009 DestinationUnreachable error
-IPD3010 DuplicateTunnelAddress error
-IPD3011 RouteFlapping error
-IPD3012 AddressOverlap error
 IPD5002 PmtuBlackhole critical
 IPD5005 FragmentationNeededIgnored error
 IPD5006 InnerFragmented notice

@@ -108,3 +108,18 @@ def announcements_of(prefix: int) -> str:
 def to_address(address: int) -> str:
     """Packets to one address, in either form."""
     return f"ip.dst == {format_address(address)}"
+
+
+def address(value: int) -> str:
+    """Packets from or to one address, in any header."""
+    return f"ip.addr == {format_address(value)}"
+
+
+def tunnelled_from(source: int) -> str:
+    """Wrapped packets of one inner address."""
+    return f"ip.proto#1 == 4 && ip.src#2 == {format_address(source)}"
+
+
+def from_mac(mac: int) -> str:
+    """Frames of one MAC address."""
+    return f"eth.src == {format_mac(mac)}"

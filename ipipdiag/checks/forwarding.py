@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 ICMP = 1
+ARP_REPLY = 2
 
 
 class FiveTuple(NamedTuple):
@@ -111,13 +112,17 @@ def _leaves(goes: FlowRow, comes: FlowRow) -> bool:
     return goes.tunnel == Tunnel.NONE and goes.source_mac >= 0 and goes.source_mac == comes.destination_mac
 
 
-def router_macs(flows: Flows, cluster: Cluster) -> set[int]:
-    """MACs that stand for a router: packets with an outermost address outside the cluster's own pass by them, or those
-    of several nodes do.
+def router_macs(point: Point, cluster: Cluster) -> set[int]:
+    """MACs that stand for a router: packets of several addresses pass by them, none of them a pod's.
 
-    A node's MAC carries its own address, and bare packets of its pods and services; a router's those of others.
+    A node's MAC carries its own address, and bare packets of its pods; a router's those of others, beside the one for
+    which it answers ARP.
     """
+    flows, arp = point.facts.flows, point.facts.arp_messages
     behind: dict[int, set[int]] = {}
+    for operation, sender, sender_mac in arp.rows("operation", "sender", "sender_mac"):
+        if operation == ARP_REPLY:
+            behind.setdefault(sender_mac, set()).add(sender)
     for source, destination, tunnel, outer_source, outer_destination, source_mac, destination_mac in flows.rows(
         "source", "destination", "tunnel", "outer_source", "outer_destination", "source_mac", "destination_mac"
     ):

@@ -44,7 +44,7 @@ def build_told(
             if block.node in names
         ),
         placed=_placed(configuration, names),
-        pod_names={address: pod.name for pod in configuration.pods for address in pod.addresses},
+        pod_names=_pod_names(configuration),
         services=_services(configuration),
         external_nodes=tuple(network for entry in configuration.felix for network in entry.external_nodes),
         has_felix_routes=_has_felix_routes(felix),
@@ -124,6 +124,15 @@ def _placed(configuration: Configuration, names: dict[str, int]) -> dict[int, Ro
             if pod.node in names and pod.node is not None:
                 placed[address] = Route(IPv4Network((address, 32)), names[pod.node], 0, 0, pod.source)
     return placed
+
+
+def _pod_names(configuration: Configuration) -> dict[int, str]:
+    """Name of each pod address; all names where several pods claim one."""
+    names: dict[int, dict[str, None]] = defaultdict(dict)
+    for pod in configuration.pods:
+        for address in pod.addresses:
+            names[address][pod.name] = None
+    return {address: " or ".join(found) for address, found in names.items()}
 
 
 def _services(configuration: Configuration) -> dict[int, Service]:

@@ -19,6 +19,7 @@ _EXPLAINS: tuple[tuple[str, str], ...] = (
     ("2006 3011", "2001 2002 6002"),
     ("6006", "2006 6004 6007 8001"),
     ("3001 3002 3008", "3007 3009 6002 6004 6007 6009 8001 8003"),
+    ("3003", "2001 3009 6007 6008"),
     ("3004 3005", "6004 6007 6002"),
     ("3006", "2001 3009 6007 6009"),
     ("5002 5003 5007", "5001 6009 6007 8001 8003"),
@@ -85,7 +86,10 @@ def _weight(finding: Finding) -> tuple[bool, int, int, int, int, int]:
 
 
 def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
-    """Roots in the order of their weight, each followed by what it explains; ``cause`` is a position in the result."""
+    """Roots in the order of their weight, each followed by what it explains in the order of time.
+
+    ``cause`` is a position in the result.
+    """
     waiting = sorted(findings, key=lambda finding: (_weight(finding), finding.code, finding.subject.text))
     cause_of = _causes(waiting)
     ordered: list[Explained] = []
@@ -93,9 +97,9 @@ def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
     def place(position: int, cause: int | None) -> None:
         here = len(ordered)
         ordered.append(Explained(waiting[position], cause))
-        for effect, its_cause in cause_of.items():
-            if its_cause == position:
-                place(effect, here)
+        effects = [effect for effect, its_cause in cause_of.items() if its_cause == position]
+        for effect in sorted(effects, key=lambda effect: (waiting[effect].first_ns or 0, effect)):
+            place(effect, here)
 
     for position in range(len(waiting)):
         if position not in cause_of:
@@ -108,11 +112,20 @@ def _causes(findings: list[Finding]) -> dict[int, int]:
     cause_of: dict[int, int] = {}
     for effect, finding in enumerate(findings):
         candidates = [cause for cause, other in enumerate(findings) if cause != effect and explains(other, finding)]
-        for cause in candidates:
+        for cause in sorted(candidates, key=lambda cause: _is_remote(findings, cause, candidates)):
             if not _leads_to(cause_of, cause, effect):
                 cause_of[effect] = cause
                 break
     return cause_of
+
+
+def _is_remote(findings: list[Finding], cause: int, candidates: list[int]) -> bool:
+    """Whether a cause explains another candidate: then that one is the nearer cause, and this one stands above it."""
+    return any(
+        explains(findings[cause], findings[other]) and not explains(findings[other], findings[cause])
+        for other in candidates
+        if other != cause
+    )
 
 
 def _leads_to(cause_of: dict[int, int], start: int, target: int) -> bool:

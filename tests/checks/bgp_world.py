@@ -7,10 +7,11 @@ from tests.builders.packets import (
     bgp_notification,
     bgp_open,
     bgp_update,
+    ethernet,
     ipv4,
     tcp,
 )
-from tests.checks.world import BLOCK_A, BLOCK_B, NODE_A, NODE_B, Timed, at, from_a, from_b
+from tests.checks.world import BLOCK_A, BLOCK_B, MAC_NODE_A, MAC_ROUTER, NODE_A, NODE_B, Timed, at, from_a, from_b
 
 MD5 = b"\x13\x12" + b"\xaa" * 16
 
@@ -74,9 +75,13 @@ def keepalives_with(peer: str, until: float) -> list[Timed]:
     frames = []
     for number in range(1, round(until / 30)):
         ports, sequence = {NODE_A: (179, 45000), peer: (45000, 179)}, 1000 + 19 * number
-        for sender, receiver, wrap in ((NODE_A, peer, from_a), (peer, NODE_A, from_b)):
+        for sender, receiver, macs in (
+            (NODE_A, peer, (MAC_NODE_A, MAC_ROUTER)),
+            (peer, NODE_A, (MAC_ROUTER, MAC_NODE_A)),
+        ):
             segment = tcp(bgp_keepalive(), *ports[sender], "PA", sequence=sequence)
-            frames.append(at(30 * number, wrap(ipv4(segment, sender, receiver, ttl=64, id=sequence))))
+            packet = ipv4(segment, sender, receiver, ttl=64, id=sequence)
+            frames.append(at(30 * number, ethernet(packet, source=macs[0], destination=macs[1])))
     return frames
 
 

@@ -1,0 +1,185 @@
+"""NoRouteToBlock: a node has no route to the block of another node's pods.
+
+Expected
+    A node has a route to every block: by tunl0 or the NIC to the node that owns it.
+
+How it is observed
+    At a node's NIC: packets to a pod of another node, which the pool's mode wraps, leave bare and
+    not towards that node's MAC: they take the default route, and nothing answers. At a pod's
+    link: the pod's own node reports net or host unreachable about a pod of another node.
+
+What can mislead
+    Bare packets straight to the peer's MAC have a route, without the tunnel (IPD2001). In modes
+    CrossSubnet (in one subnet) and Never bare packets are right. A policy that drops is silent
+    and sends nothing out.
+
+What to do
+    ``ip route get`` of the destination on the node. Then who should have programmed the route:
+    BIRD (``calicoctl node status``), or Felix from Calico v3.33 on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address, format_mac
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.forwarding import router_macs
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Evidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.kinds import Tunnel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.facts.messages import IcmpReports
+    from ipipdiag.points.model import Point
+
+
+UNREACHABLE, NET, HOST = 3, 0, 1
+LOCAL_TTLS = (64, 128, 255)
+
+
+def examine(
+    points: tuple[Point, ...],
+    flows: Mapping[Point, Flows],
+    icmp_reports: Mapping[Point, IcmpReports],
+    cluster: Cluster,
+) -> Outcome:
+    """A finding for each block that a node does not reach."""
+    examined, findings = 0, []
+    for flow in pod_flows(flows, cluster):
+        if flow.expected.wrapped is None:
+            continue
+        examined += 1
+        if flow.expected.wrapped and not flow.wrapped and _takes_default_route(flow, flows[flow.point], cluster):
+            findings.append(_leaking(flow, cluster))
+    for point, reports in icmp_reports.items():
+        if point.is_pod_link:
+            examined += 1
+            findings += _reported(point, reports, cluster)
+    missing = None
+    if not examined:
+        text = "no flow between pods whose form is known was captured on a node's NIC, and no pod's link"
+        missing = Missing(Reason.NO_CONFIG, text, "calicoctl get ippool,node -o yaml  # then: --cluster FILE")
+    return Outcome(examined, tuple(findings), missing)
+
+
+def _takes_default_route(flow: PodFlow, table: Flows, cluster: Cluster) -> bool:
+    """Unanswered requests to a MAC that is not the owner's: the owner's MAC is known, or the MAC is a router's."""
+    requests, answers = int(flow.row.requests.sum()), int(flow.row.answers.sum())
+    mac = int(flow.row.destination_mac[0])
+    if not requests or answers or mac < 0 or flow.destination_node is None:
+        return False
+    node = flow.destination_node
+    peers = table.select(
+        (table.outer_source == node) | ((table.source == node) & (table.tunnel == Tunnel.NONE))
+    ).source_mac.tolist()
+    routers = router_macs(flow.point, cluster)
+    return mac in routers or (bool(peers) and mac not in peers)
+
+
+def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:
+    row, owner = flow.row, cluster.owner_of(flow.destination)
+    sender = cluster.node_text(flow.source_node) if flow.source_node is not None else flow.point.label
+    right = cluster.node_text(flow.destination_node or 0)
+    block = cluster.block_route(flow.destination) or cluster.announced_route(flow.destination) or owner
+    network = block.network if block else format_address(flow.destination)
+    requests = int(row.requests.sum())
+    nodes = tuple(format_address(node) for node in (flow.source_node, flow.destination_node) if node is not None)
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.BLOCK,
+            f"{network} from {sender}",
+            nodes=nodes,
+            addresses=(format_address(flow.source), format_address(flow.destination)),
+        ),
+        title=f"node {sender} has no route to {network} on node {right}: its packets leave by the default route",
+        expected=f"a route to {network} by tunl0 to {right}: {flow.expected.why}",
+        observed=f"{several(requests, 'request')} to {format_address(flow.destination)} leave bare to MAC "
+        f"{format_mac(int(row.destination_mac[0]))}, which is not {right}'s; none answered",
+        count=requests,
+        first_ns=int(row.first_ns.min()),
+        last_ns=int(row.last_ns.max()),
+        evidence=(evidence_of(flow.point, row.frames, display_filters.bare(flow.source, flow.destination)),),
+        component=Component.BIRD,
+        confirm=(
+            f"ip route get {format_address(flow.destination)}  # on {sender}",
+            f"calicoctl node status  # on {sender}",
+        ),
+        fix=("bring back what programs the route: the BGP session to the owner, or Felix where it owns the routes",),
+        alternatives=("a more specific route to the default gateway was added by hand",),
+        points=(flow.point.id,),
+    )
+
+
+def _reported(point: Point, reports: IcmpReports, cluster: Cluster) -> list[Finding]:
+    """What the pod's own node says about pods of other nodes."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for kind, code, ttl, reporter, receiver, quoted, number, time_ns in reports.rows(
+        "type", "code", "ttl", "reporter", "receiver", "quoted_destination", "number", "time_ns"
+    ):
+        owner = cluster.owner_of(quoted)
+        own = cluster.owner_of(receiver)
+        elsewhere = owner is not None and (own is None or own.node != owner.node) and owner.node != reporter
+        if kind == UNREACHABLE and code in (NET, HOST) and ttl in LOCAL_TTLS and receiver in point.pods and elsewhere:
+            found.setdefault((reporter, quoted), []).append((number, time_ns))
+    return [_from_report(point, reporter, quoted, entries, cluster) for (reporter, quoted), entries in found.items()]
+
+
+def _from_report(point: Point, reporter: int, quoted: int, entries: list[tuple[int, int]], cluster: Cluster) -> Finding:
+    here, destination = cluster.node_text(reporter), format_address(quoted)
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CONFIRMED,
+        subject=Subject(
+            SubjectKind.BLOCK,
+            f"{destination} from {here}",
+            nodes=(format_address(reporter),),
+            addresses=(destination, *map(format_address, point.pods)),
+        ),
+        title=f"node {here} has no route to pod {destination} and tells its own pod so",
+        expected=f"a route to the block of {destination}",
+        observed=f"{several(len(entries), 'ICMP message')} net or host unreachable from the pod's own node",
+        count=len(entries),
+        first_ns=entries[0][1],
+        last_ns=entries[-1][1],
+        evidence=(
+            Evidence(
+                point.input,
+                tuple(number for number, _ in entries[:8]),
+                display_filters.icmp_error(reporter, UNREACHABLE),
+            ),
+        ),
+        component=Component.BIRD,
+        confirm=(f"ip route get {destination}  # on {here}", f"calicoctl node status  # on {here}"),
+        fix=("bring back what programs the route: the BGP session to the owner, or Felix where it owns the routes",),
+        points=(point.id,),
+    )
+
+
+CHECK = Check(
+    code="IPD3003",
+    name="NoRouteToBlock",
+    severity=Severity.CRITICAL,
+    summary="a node has no route to a block of another node: packets leave by the default route",
+    points="node NIC, pod eth0, cali",
+    examine=examine,
+)

@@ -1,0 +1,195 @@
+"""NextHopOffLink: without encapsulation, pod packets go to a router that does not know the pods.
+
+Expected
+    Where nothing is wrapped (ipipMode Never), the next hop is on the same link, or every router
+    between the nodes knows the blocks.
+
+How it is observed
+    At a node's NIC: bare packets between pods of two nodes go to the MAC of a router, since the
+    other node is in another subnet, and none of the pair is answered. The router drops them in
+    silence: it has no route back for an ICMP error either.
+
+What can mislead
+    Where other pods of the same two nodes are answered bare, the routers know the blocks. Where
+    the mode wraps this pair, the route is missing instead (IPD3003).
+
+What to do
+    ``calicoctl get ippool -o wide``: CrossSubnet wraps across subnets; or let the routers peer by
+    BGP with the nodes.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address, format_mac
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.forwarding import router_macs
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.flows import Flows
+    from ipipdiag.points.model import Point
+
+from ipipdiag.cluster.rules import subnet_of
+
+FEWEST_REQUESTS = 3
+
+
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+    """A finding for each pair of nodes whose bare pod packets a router swallows."""
+    if not any(point.role is Role.NODE for point in points):
+        text = "the next hop shows on a node's NIC"
+        return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE)))
+    examined = 0
+    pairs: dict[tuple[Point, int, int], list[PodFlow]] = {}
+    for flow in pod_flows(flows, cluster):
+        if flow.wrapped or flow.source_node is None or flow.destination_node is None or flow.expected.wrapped:
+            continue
+        examined += 1
+        pairs.setdefault((flow.point, flow.source_node, flow.destination_node), []).append(flow)
+    findings = []
+    for (point, source, destination), pair in pairs.items():
+        asked = [flow for flow in pair if int(flow.row.requests.sum())]
+        works = any(int(flow.row.answers.sum()) for flow in pair)
+        requests = sum(int(flow.row.requests.sum()) for flow in asked)
+        if works or requests < FEWEST_REQUESTS or drops_recorded(point):
+            continue
+        if _goes_to_router(point, flows[point], asked, source, destination, cluster):
+            findings.append(_finding(point, asked, source, destination, requests, cluster))
+    if not findings:
+        findings = [finding for point in points if (finding := _to_unknown(point, flows[point], cluster))]
+    return Outcome(examined, tuple(findings))
+
+
+def _goes_to_router(
+    point: Point, table: Flows, asked: list[PodFlow], source: int, destination: int, cluster: Cluster
+) -> bool:
+    """Whether the frames go to a MAC that stands for a router, and the other node is behind one."""
+    macs = {int(flow.row.destination_mac[0]) for flow in asked}
+    subnet = subnet_of(cluster, source)
+    if subnet is not None:
+        return IPv4Address(destination) not in subnet
+    own = table.select((table.source == destination) & (table.tunnel == Tunnel.NONE)).source_mac.tolist()
+    routers = router_macs(point, cluster) - ({point.own_mac} if point.own_mac is not None else set())
+    return bool(macs) and macs <= routers and (not own or set(own) <= routers)
+
+
+def _finding(
+    point: Point, asked: list[PodFlow], source: int, destination: int, requests: int, cluster: Cluster
+) -> Finding:
+    here, there = cluster.node_text(source), cluster.node_text(destination)
+    mac = format_mac(int(asked[0].row.destination_mac[0]))
+    pods = {flow.source for flow in asked} | {flow.destination for flow in asked}
+    told = all(flow.expected.told for flow in asked)
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.CONFIRMED if told else Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.NODE_PAIR,
+            f"{here} to {there}",
+            nodes=(format_address(source), format_address(destination)),
+            addresses=tuple(sorted(map(format_address, pods))),
+        ),
+        title=f"pod packets from node {here} to node {there} go bare to a router that does not know the pods",
+        expected="without encapsulation the next hop is on the link, or the routers know the blocks"
+        + (f": {asked[0].expected.why}" if told else ""),
+        observed=f"{several(requests, 'request')} to router MAC {mac}, no outer header, none answered",
+        count=requests,
+        first_ns=min(int(flow.row.first_ns.min()) for flow in asked),
+        last_ns=max(int(flow.row.last_ns.max()) for flow in asked),
+        evidence=tuple(
+            evidence_of(point, flow.row.frames, display_filters.bare(flow.source, flow.destination))
+            for flow in asked[:4]
+        ),
+        component=Component.CONFIGURATION,
+        confirm=(
+            "calicoctl get ippool -o wide",
+            f"ip route get {format_address(asked[0].destination)}  # on {here}: via which router?",
+        ),
+        fix=("set ipipMode CrossSubnet (or Always) on the pool, or teach the routers the blocks by BGP",),
+        alternatives=(
+            f"node {here} has no route to the block and uses its default route",
+            "a firewall between the subnets drops packets with pod addresses",
+        ),
+        points=(point.id,),
+    )
+
+
+def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
+    """A weak sign: packets leave with a pod's own address for private addresses behind a router, all unanswered.
+
+    Whether pods live there is not known: it is a warning, and none where pools were told or anything of the kind works.
+    """
+    if point.role is not Role.NODE or cluster.pools or drops_recorded(point):
+        return None
+    bare = table.select((table.tunnel == Tunnel.NONE) & (table.source_mac == (point.own_mac or 0)))
+    ours = bare.select(
+        [
+            position
+            for position, (source, destination) in enumerate(bare.rows("source", "destination"))
+            if source in cluster.pods and _is_somewhere_private(destination, cluster)
+        ]
+    )
+    routers = router_macs(point, cluster) - {point.own_mac or 0}
+    asked = ours.select([at for at, (mac,) in enumerate(ours.rows("destination_mac")) if mac in routers])
+    requests = int(asked.requests.sum())
+    if requests < FEWEST_REQUESTS or int(ours.answers.sum()):
+        return None
+    pod, destination = format_address(int(asked.source[0])), format_address(int(asked.destination[0]))
+    return Finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.POSSIBLE,
+        subject=Subject(SubjectKind.FLOW, f"{pod} to {destination}", addresses=(pod, destination)),
+        title=f"packets of pod {pod} for {destination} leave {point.label} bare to a router, and nothing answers",
+        expected="wrapped, if the destination is a pod of another node; with the node's source address if it is not",
+        observed=f"{several(requests, 'request')} with the pod's own source address, no outer header, none answered",
+        count=requests,
+        first_ns=int(asked.first_ns.min()),
+        last_ns=int(asked.last_ns.max()),
+        evidence=(
+            evidence_of(point, asked.frames, display_filters.bare(int(asked.source[0]), int(asked.destination[0]))),
+        ),
+        component=Component.CONFIGURATION,
+        confirm=("calicoctl get ippool -o yaml  # ipipMode, natOutgoing; then: --cluster FILE",),
+        fix=("set ipipMode CrossSubnet (or Always) on the pool, if the destination is a pod",),
+        alternatives=("the destination is no pod, and the pool's natOutgoing is off",),
+        points=(point.id,),
+    )
+
+
+def _is_somewhere_private(address: int, cluster: Cluster) -> bool:
+    known = cluster.is_node(address) or address in cluster.services or cluster.is_pod(address)
+    host = IPv4Address(address)
+    return not known and host.is_private and not host.is_link_local and not host.is_loopback and not host.is_multicast
+
+
+CHECK = Check(
+    code="IPD3006",
+    name="NextHopOffLink",
+    severity=Severity.CRITICAL,
+    summary="without encapsulation, pod packets go to a router that does not know the pods",
+    points="node NIC",
+    examine=examine,
+)

@@ -1,0 +1,68 @@
+"""IPD3003 NoRouteToBlock."""
+
+from __future__ import annotations
+
+from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from tests.builders.packets import ethernet, icmp_error, ipv4
+from tests.checks.world import (
+    BLOCK_B,
+    MAC_NODE_A,
+    MAC_ROUTER,
+    NODE_A,
+    NODE_B,
+    POD_A,
+    POD_B,
+    Examination,
+    Timed,
+    at,
+    bgp,
+    from_a,
+    from_pod,
+    gateway_arp,
+    pings,
+    request,
+    syn,
+    to_pod,
+)
+
+
+def to_router(packet: bytes) -> bytes:
+    return ethernet(packet, source=MAC_NODE_A, destination=MAC_ROUTER)
+
+
+def leaking(count: int = 4, first: float = 10) -> list[Timed]:
+    return [at(first + n, to_router(syn(port=50000 + n))) for n in range(count)]
+
+
+def test_wrapped_traffic_passes(examine: Examination) -> None:
+    assert examine([*bgp(), *pings()]).status is Status.PASS
+
+
+def test_bare_packets_of_another_mode_are_right(examine: Examination) -> None:
+    assert not examine([*bgp(), *leaking()], mode="Never", pods=["172.20.0.0/16"]).findings
+
+
+def test_bare_packets_straight_to_the_peer_have_a_route(examine: Examination) -> None:
+    frames = [at(10 + n, from_a(request(n + 20))) for n in range(4)]
+    assert not examine([*bgp(), *pings(), *frames]).findings
+
+
+def test_unknown_mode_is_not_judged(examine: Examination) -> None:
+    answer = examine([*bgp(), *leaking()])
+    assert (answer.status, answer.reason) == (Status.NOT_CHECKED, Reason.NO_CONFIG)
+
+
+def test_packets_by_the_default_route_are_critical(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(), *leaking()]).finding
+    assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
+    assert f"node {NODE_A} has no route to {BLOCK_B} on node {NODE_B}" in finding.title
+    assert MAC_ROUTER in finding.observed
+
+
+def test_own_node_that_reports_unreachable_is_confirmed(examine: Examination) -> None:
+    quoted = request(1, ttl=64)
+    report = ipv4(icmp_error(3, 0, quoted), NODE_A, POD_A, ttl=64, id=9)
+    pod_link = [*gateway_arp(), *(at(1 + n, from_pod(quoted)) for n in range(3)), at(4.1, to_pod(report))]
+    finding = examine([*bgp(), *pings(1)], pod_link).finding
+    assert finding.confidence is Confidence.CONFIRMED
+    assert POD_B in finding.title

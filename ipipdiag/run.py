@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 
 from ipipdiag.capture import CaptureError, Limits, find_captures, open_capture
 from ipipdiag.checks.run import Case, run_checks
+from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.files.load import load_configuration
 from ipipdiag.cluster.files.members import Complaints
 from ipipdiag.cluster.infer import build_cluster
@@ -44,13 +45,14 @@ def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, 
     captures, errors = read_captures(options.captures, limits, progress)
     complaints = Complaints()
     configuration = load_configuration(options.cluster_files, complaints)
-    errors += [InputError(line.name, f"{line.name}: {line.text}", line.fatal) for line in complaints.lines]
+    errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
     told = build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
     names = {node.address: node.name for node in told.nodes.values() if node.name}
     points = place_points(captures, options.points, names)
     cluster = build_cluster(points, told)
     case = Case(tuple(captures), points, cluster, configuration)
-    checks = run_checks(case, options.only, options.skip) if captures else ()
+    told_something = configuration != Configuration()
+    checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
     return build_report(captures, points, cluster, checks, errors)
 
 

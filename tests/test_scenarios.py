@@ -11,6 +11,7 @@ import pytest
 
 from ipipdiag.checks.model import Severity, Status
 from ipipdiag.report.model import Report, State
+from ipipdiag.run import RunOptions, analyze
 from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on, report_with_cluster
 
 NOTHING_ELSE_WORKED = ("06", "20")  # at the time of the fault, in these captures
@@ -106,6 +107,29 @@ def test_bgp_down_route_gone_bare_packets_is_one_chain(report: Callable[..., Rep
     assert [entry.finding.code for entry in chain] == ["IPD4004", "IPD3003", "IPD2001"]
     assert [entry.caused_by for entry in chain] == [None, chain[0].id, chain[1].id]
     assert "none answered" in chain[2].finding.observed
+
+
+def test_configuration_fault_stands_below_what_packets_show() -> None:
+    """The wrong route of the files is cited by the finding about the packets that take it."""
+    findings = report_with_cluster(*captures("09")).findings
+    (route,) = [entry for entry in findings if entry.finding.code == "IPD9001"]
+    assert (findings[0].finding.code, route.caused_by) == ("IPD3001", findings[0].id)
+    assert findings[0].finding.fix[-1].startswith("in the configuration: the route of node node-a")
+
+
+@pytest.mark.parametrize("number", HEALTHY)
+def test_files_of_healthy_scenarios_agree(number: str) -> None:
+    report = analyze(RunOptions((), cluster_files=(str(folder(number) / "calico-diagnostics"),)))
+    assert report.findings == ()
+    assert {check.code for check in report.checks if check.code[3] == "9" and check.status is Status.PASS}
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [("09", "IPD9001"), ("20", "IPD9002"), ("22", "IPD9006"), ("27b", "IPD9004")]
+)
+def test_files_alone_show_what_is_wrong_in_them(number: str, code: str) -> None:
+    report = analyze(RunOptions((), cluster_files=(str(folder(number) / "calico-diagnostics"),)))
+    assert report.verdict.code == code
 
 
 @pytest.mark.parametrize("number", ALL)

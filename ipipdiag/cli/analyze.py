@@ -25,7 +25,7 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 
 
 @click.command(short_help="Say what captures show against what Calico should have done.")
-@click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
+@click.argument("captures", metavar="CAPTURE...", nargs=-1)
 @click.option(
     "points",
     "--point",
@@ -80,9 +80,12 @@ def analyze(
     """Compare what CAPTUREs show with what Calico should have done.
 
     A CAPTURE is a pcap or pcapng file, compressed or not, a folder of them, or - for standard input. Several captures
-    are one run: name all that were taken of the same trouble.
+    are one run: name all that were taken of the same trouble. With --cluster alone its files are compared with each
+    other.
     """
     invocation.verbose = verbose
+    if not captures and not cluster_files:
+        raise click.UsageError("Missing argument 'CAPTURE...'.")
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other.")
     _require_readable_standard_input(captures)
@@ -104,7 +107,8 @@ def analyze(
 def exit_code(report: Report, fail_on: str, *, strict: bool) -> ExitCode:
     """3 where no input was read, or with ``strict`` not all; 1 where a finding is at or above ``fail_on``; else 0."""
     refused = any(error.fatal for error in report.errors)
-    if refused and (strict or not report.inputs):
+    nothing_read = not report.inputs and not any(check.examined for check in report.checks)
+    if refused and (strict or nothing_read):
         return ExitCode.UNREADABLE
     if fail_on == "never":
         return ExitCode.OK

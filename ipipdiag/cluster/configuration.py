@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from ipipdiag.cluster.model import Mode
+from ipipdiag.cluster.node_state import NodeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,11 @@ class Configuration:
     bgp: tuple[BgpSettings, ...] = ()
     peers: tuple[BgpPeerObject, ...] = ()
     felix: tuple[FelixSettings, ...] = ()
+    node_states: tuple[NodeState, ...] = ()
+
+    def state_of(self, name: str | None) -> NodeState | None:
+        """What texts of a node say, by its name."""
+        return next((state for state in self.node_states if state.name and state.name == name), None)
 
     def node_named(self, name: str | None) -> NodeObject | None:
         """The node of that name, one with a Calico address before one without."""

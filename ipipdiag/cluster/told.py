@@ -19,6 +19,7 @@ from ipipdiag.cluster.model import (
     Route,
     Service,
 )
+from ipipdiag.cluster.node_state import TUNNEL_DEVICE
 
 FELIX_OWNS_TUNNEL_ROUTES = ("Enabled", "EnabledIPIPOnly")  # values of programClusterRoutes
 
@@ -33,6 +34,7 @@ def build_told(
     told_nodes = _nodes(configuration, nodes)
     names = _addresses_by_name(configuration, nodes)
     felix = _default_felix(configuration)
+    mtu = _tunnel_mtu(configuration, felix)
     return Cluster(
         nodes=told_nodes,
         pools=_pools(configuration.pools, pod_cidrs, modes),
@@ -48,8 +50,8 @@ def build_told(
         services=_services(configuration),
         external_nodes=tuple(network for entry in configuration.felix for network in entry.external_nodes),
         has_felix_routes=_has_felix_routes(felix),
-        tunnel_mtu=felix.tunnel_mtu if felix else None,
-        tunnel_mtu_source=f"{felix.source} spec.ipipMTU" if felix and felix.tunnel_mtu else "",
+        tunnel_mtu=mtu[0],
+        tunnel_mtu_source=mtu[1],
     )
 
 
@@ -148,6 +150,17 @@ def _services(configuration: Configuration) -> dict[int, Service]:
 
 def _default_felix(configuration: Configuration) -> FelixSettings | None:
     return next((entry for entry in configuration.felix if entry.name == "default"), None)
+
+
+def _tunnel_mtu(configuration: Configuration, felix: FelixSettings | None) -> tuple[int | None, str]:
+    """The MTU that tunl0 has on every node whose texts show it, else the one Felix is told to set; None if unlike."""
+    links = [link for state in configuration.node_states if (link := state.link(TUNNEL_DEVICE)) and link.mtu]
+    mtus = {link.mtu for link in links}
+    if len(mtus) == 1:
+        return mtus.pop(), f"{links[0].source} (mtu of {TUNNEL_DEVICE})"
+    if not mtus and felix is not None and felix.tunnel_mtu:
+        return felix.tunnel_mtu, f"{felix.source} spec.ipipMTU"
+    return None, ""
 
 
 def _has_felix_routes(felix: FelixSettings | None) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipipdiag.checks.model import Confidence, Finding, Severity
 
@@ -27,6 +27,21 @@ _EXPLAINS: tuple[tuple[str, str], ...] = (
     ("6004 6008 6009", "6002 6007 8001 8003 8007"),
     ("7001", "6004 6006 2006 6007"),
     ("7005 8006 8001", "6007 6011 8003 8004"),
+    ("9004", "9002"),
+)
+
+
+# a configuration fault on the left is cited, as cause and fix, by findings on the right about the same subject
+_CITES: tuple[tuple[str, str], ...] = (
+    ("9001", "3001 3002 3007 3003 2001 6002"),
+    ("9002", "3003 2001 3009 6008"),
+    ("9003", "2001 2002 2003 2006 3003 3006"),
+    ("9004", "6003 3003 2001 6001 6002 2007"),
+    ("9005", "2004 2005 4002 4011"),
+    ("9006", "3008 3010 4007 1003 3001"),
+    ("9007", "2011 3012 4007"),
+    ("9008", "5002 5003 5004 5007 5001"),
+    ("9009", "2004 6004 6006 6008 2006"),
 )
 
 
@@ -92,6 +107,13 @@ def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
     """
     waiting = sorted(findings, key=lambda finding: (_weight(finding), finding.code, finding.subject.text))
     cause_of = _causes(waiting)
+    for position, finding in enumerate(waiting):
+        citing = _citing(waiting, finding)
+        if citing is not None:
+            cause_of[position] = citing  # in the report it stands below what packets show
+            waiting[citing] = replace(
+                waiting[citing], fix=(*waiting[citing].fix, f"in the configuration: {finding.title}")
+            )
     ordered: list[Explained] = []
 
     def place(position: int, cause: int | None) -> None:
@@ -117,6 +139,16 @@ def _causes(findings: list[Finding]) -> dict[int, int]:
                 cause_of[effect] = cause
                 break
     return cause_of
+
+
+def _citing(findings: list[Finding], fault: Finding) -> int | None:
+    """The first finding from packets that a configuration fault is the cause of; None where none shows the effect."""
+    codes = {code for causes, effects in _CITES if fault.code in _codes(causes) for code in _codes(effects)}
+    subject = {*fault.subject.nodes, *fault.subject.addresses}
+    for position, finding in enumerate(findings):
+        if finding.code in codes and subject & {*finding.subject.nodes, *finding.subject.addresses}:
+            return position
+    return None
 
 
 def _is_remote(findings: list[Finding], cause: int, candidates: list[int]) -> bool:

@@ -37,7 +37,7 @@ def build_told(
     mtu = _tunnel_mtu(configuration, felix)
     return Cluster(
         nodes=told_nodes,
-        pools=_pools(configuration.pools, pod_cidrs, modes),
+        pools=_pools(configuration.pools or _pools_of_environment(configuration), pod_cidrs, modes),
         default_mode=_default_mode(modes),
         tunnel_addresses=_tunnel_addresses(configuration, names),
         blocks=tuple(
@@ -75,6 +75,33 @@ def _pools(
     for network in [*pod_cidrs, *(option.cidr for option in modes if option.cidr)]:
         pools.setdefault(network, Pool(network, mode_of.get(network, mode_of.get(None)), "user"))
     return tuple(pools.values())
+
+
+def _pools_of_environment(configuration: Configuration) -> tuple[PoolObject, ...]:
+    """The default pool as the environment of calico-node made it, where no IPPool is told; none where it is IPv6's."""
+    known = {entry.name: entry for state in configuration.node_states for entry in state.variables}
+    cidr, ipip, vxlan = (known.get(f"CALICO_IPV4POOL_{name}") for name in ("CIDR", "IPIP", "VXLAN"))
+    modes = {mode.value.lower(): mode for mode in Mode}
+    if cidr is None or ipip is None or ipip.value.lower() not in modes:
+        return ()
+    try:
+        network = IPv4Network(cidr.value, strict=False)
+    except ValueError:
+        return ()
+    vxlan_mode = modes.get(vxlan.value.lower(), Mode.NEVER) if vxlan else Mode.NEVER
+    return (
+        PoolObject(
+            source=f"{ipip.source} {ipip.name}",
+            name="default-ipv4-ippool",
+            network=network,
+            block_size=None,
+            ipip_mode=modes[ipip.value.lower()],
+            vxlan_mode=vxlan_mode,
+            nat_outgoing=True,  # what calico-node gives the pool it makes (CALICO_IPV4POOL_NAT_OUTGOING)
+            disabled=False,
+            node_selector="all()",
+        ),
+    )
 
 
 def _default_mode(modes: Sequence[ModeOption]) -> Mode | None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ipipdiag import __version__
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.bgp_sessions import Session, sessions
 from ipipdiag.checks.model import CheckResult
-from ipipdiag.cluster.model import Cluster, NodeEvidence
+from ipipdiag.cluster.model import Cluster, NodeEvidence, Route
 from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts
 from ipipdiag.points.model import Point
@@ -24,8 +25,10 @@ from ipipdiag.report.model import (
 )
 from ipipdiag.report.naming import with_names
 from ipipdiag.report.root_cause import order_findings
+from ipipdiag.report.units import format_time
 from ipipdiag.report.verdict import reach_verdict
 
+MOST_STATES = 6  # connections of one session
 MOST_FACTS = 200  # of one kind; a cluster has thousands of pods, a report need not
 
 
@@ -52,7 +55,7 @@ def build_report(
         verdict=reach_verdict(findings, checks, points, cluster),
         inputs=tuple(_input(number, capture) for number, capture in enumerate(captures, start=1)),
         points=tuple(_point(point) for point in points),
-        cluster=_cluster_facts(cluster),
+        cluster=(*_cluster_facts(cluster), *_session_facts(points, cluster)),
         findings=findings,
         checks=tuple(replace(check, findings=()) for check in checks),
         tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point)),
@@ -112,7 +115,7 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         for node in nodes[:MOST_FACTS]
     ]
     facts += [
-        ClusterFact(f"block {route.network} on node {format_address(route.node)}", route.source)
+        ClusterFact(f"block {route.network} on node {format_address(route.node)}{_withdrawn(route)}", route.source)
         for route in cluster.announced[:MOST_FACTS]
     ]
     facts += [
@@ -145,6 +148,43 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         facts.append(ClusterFact("ipipMode Always (what Calico's manifest sets; nothing was judged by it)", "default"))
     facts.append(ClusterFact("blocks of 64 addresses (/26; nothing was judged by it)", "default"))
     return tuple(facts)
+
+
+def _withdrawn(route: Route) -> str:
+    return "" if route.withdrawn_ns is None else f", withdrawn {format_time(route.withdrawn_ns)}"
+
+
+def _session_facts(points: Sequence[Point], cluster: Cluster) -> list[ClusterFact]:
+    """Each BGP session with its states, from the point that shows most of it."""
+    messages = {point: point.facts.bgp_messages for point in points}
+    controls = {point: point.facts.bgp_controls for point in points}
+    best: dict[tuple[int, int], Session] = {}
+    for session in sessions(messages, controls):
+        known = best.get((session.low, session.high))
+        if known is None or len(session.messages) > len(known.messages):
+            best[session.low, session.high] = session
+    return [
+        ClusterFact(
+            f"BGP session {cluster.node_text(low)} and {cluster.node_text(high)}: {_states(session)}",
+            f"inferred: TCP/179 at {session.point.label}",
+        )
+        for (low, high), session in sorted(best.items())[:MOST_FACTS]
+    ]
+
+
+def _states(session: Session) -> str:
+    """When the connections of a session came up and ended, in order."""
+    said = []
+    for one in session.connections:
+        if not one.messages:
+            continue
+        begins = f"up {format_time(one.syns()[0].time_ns)}" if one.syns() else "up when the capture began"
+        ends = one.end_ns()
+        said.append(f"{begins}, ended {format_time(ends)}" if ends is not None else f"{begins}, still up at its end")
+    tried = sum(not one.messages for one in session.connections)
+    if tried:
+        said.append(f"{tried} connections without a message")
+    return "; ".join(said[:MOST_STATES])
 
 
 def _tunnels(point: Point) -> list[TunnelReport]:

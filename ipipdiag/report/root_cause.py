@@ -41,6 +41,8 @@ _CITES: tuple[tuple[str, str], ...] = (
     ("9006", "3008 3010 4007 1003 3001"),
     ("9007", "2011 3012 4007"),
     ("9008", "5002 5003 5004 5007 5001"),
+    ("9010", "2004 6001 6002 6004"),
+    ("9011", "4001 4002 4003 4004 4008 4011"),
     ("9009", "2004 6004 6006 6008 2006"),
 )
 
@@ -111,9 +113,7 @@ def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
         citing = _citing(waiting, finding)
         if citing is not None:
             cause_of[position] = citing  # in the report it stands below what packets show
-            waiting[citing] = replace(
-                waiting[citing], fix=(*waiting[citing].fix, f"in the configuration: {finding.title}")
-            )
+            waiting[citing] = _with_cited(waiting[citing], finding)
     ordered: list[Explained] = []
 
     def place(position: int, cause: int | None) -> None:
@@ -149,6 +149,14 @@ def _citing(findings: list[Finding], fault: Finding) -> int | None:
         if finding.code in codes and subject & {*finding.subject.nodes, *finding.subject.addresses}:
             return position
     return None
+
+
+def _with_cited(finding: Finding, fault: Finding) -> Finding:
+    """A finding that names the configuration fault behind it; counters of the node make a weak sign a likely one."""
+    if fault.severity is Severity.NOTICE:
+        lifted = Confidence.LIKELY if finding.confidence is Confidence.POSSIBLE else finding.confidence
+        return replace(finding, confidence=lifted, observed=f"{finding.observed}; {fault.title}")
+    return replace(finding, fix=(*finding.fix, f"in the configuration: {fault.title}"))
 
 
 def _is_remote(findings: list[Finding], cause: int, candidates: list[int]) -> bool:

@@ -173,3 +173,11 @@ def test_felix_and_bgp_settings(tmp_path: Path) -> None:
     assert [str(network) for network in told.external_nodes] == ["203.0.113.0/24"]
     assert not configuration.bgp[0].has_mesh
     assert configuration.peers[0].peer == int(IPv4Address("192.0.2.1"))
+
+
+def test_environment_of_calico_node_tells_the_pool_where_no_object_does(tmp_path: Path) -> None:
+    path = tmp_path / "env.txt"
+    path.write_text("CALICO_IPV4POOL_CIDR=172.28.0.0/14\nCALICO_IPV4POOL_IPIP=CrossSubnet\n")
+    (pool,) = build_told(load_configuration([str(path)], Complaints())).pools
+    assert (str(pool.network), pool.mode) == ("172.28.0.0/14", Mode.CROSS_SUBNET)
+    assert pool.source == "config: env.txt line 2 CALICO_IPV4POOL_IPIP"

@@ -78,6 +78,34 @@ def tunnel_pairs(flows: Flows) -> Iterator[TunnelPair]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A tunnel whose requests are answered only once the far node has sent first: what a stateful filter does."""
+
+    opened_ns: int
+    before: Flows  # requests before that, none answered
+    after: Flows  # flows that begin later, answered
+
+
+def opening_of(flows: Flows, pair: TunnelPair) -> Opening | None:
+    """The moment at which the far node's own request opens a tunnel in which nothing was answered; None without one."""
+    wrapped = flows.select(flows.tunnel == Tunnel.IPIP)
+    back = wrapped.select(
+        (wrapped.outer_source == pair.outer_destination) & (wrapped.outer_destination == pair.outer_source)
+    )
+    if not len(back):
+        return None
+    first = int(back.first_ns.argmin())
+    opened_ns = int(back.first_ns[first])
+    if not back.requests[first] or int(back.first_request_ns[first]) != opened_ns:
+        return None  # an answer: requests of this side had got through
+    sent = pair.sent
+    asked = sent.requests > 0
+    before = sent.select(asked & (sent.answers == 0) & (sent.last_request_ns < opened_ns))
+    after = sent.select(asked & (sent.answers > 0) & (sent.first_request_ns > opened_ns))
+    return Opening(opened_ns, before, after) if len(before) and len(after) else None
+
+
 def contact_between(flows: Flows, one: int, other: int) -> Contact:
     """What passes between two nodes outside the tunnel; only flows that are answered count as working."""
     bare = flows.select(flows.tunnel == Tunnel.NONE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
-from tests.builders.packets import ethernet
+from tests.builders.packets import ethernet, ipv4, tcp
 from tests.checks.world import (
     MAC_NODE_A,
     MAC_NODE_B,
@@ -11,13 +11,19 @@ from tests.checks.world import (
     NODE_A,
     NODE_B,
     OTHER_POD_B,
+    POD_A,
+    POD_B,
     ROUTER,
     Examination,
     at,
     bgp,
+    from_a,
+    from_b,
     gateway_arp,
     pings,
     request,
+    syn,
+    wrapped,
 )
 
 LOST = [*pings(4, answered=False), *pings(4, 1.5, answered=False, destination=OTHER_POD_B)]
@@ -72,6 +78,32 @@ def test_both_sides_make_it_sure(examine: Examination) -> None:
     assert finding.confidence is Confidence.CONFIRMED
     assert "never reach" in finding.title
     assert f"{len(LOST)} tunnel packets" in finding.observed
+
+
+def opened(by: bytes) -> list[tuple[int, bytes]]:
+    """Node A asks two pods in vain; then a packet of node B; then a connection of node A is answered."""
+    late = [
+        at(12, from_a(wrapped(syn(port=47000)))),
+        at(12.001, from_b(wrapped(ipv4(tcp(flags="SA", source_port=80, destination_port=47000), POD_B, POD_A, ttl=63),
+                                  NODE_B, NODE_A))),
+    ]  # fmt: skip
+    asked = [
+        at(1 + n, from_a(wrapped(syn(destination=pod, port=port)))) for n in range(3)
+        for pod, port in ((POD_B, 45001), (OTHER_POD_B, 45002))
+    ]  # fmt: skip
+    return at_a(*asked, at(10, from_b(wrapped(by, NODE_B, NODE_A))), *late)
+
+
+def test_tunnel_that_opens_once_the_other_side_has_sent(examine: Examination) -> None:
+    finding = examine(opened(syn(POD_B, POD_A, port=46000))).finding
+    assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
+    assert f"only after {NODE_B} has sent first" in finding.title
+    assert "6 requests" in finding.observed
+
+
+def test_late_answer_is_no_opening(examine: Examination) -> None:
+    answer = ipv4(tcp(flags="SA", source_port=80, destination_port=45001), POD_B, POD_A, ttl=63)
+    assert not examine(opened(answer)).findings
 
 
 def test_pod_link_cannot_show_it(examine: Examination) -> None:

@@ -9,6 +9,9 @@ How it is observed
     three requests to at least two pods go into the tunnel, not one packet of protocol 4 comes
     back from that node, and TCP/179 or ping between the two nodes is answered: likely.
 
+    Or: requests to several pods stay unanswered until the far node sends a request of its own, and
+    those that begin later are answered: a stateful filter.
+
 What can mislead
     One pod that does not answer may be at fault itself (a policy, a dead pod): that is IPD6002. A
     node that drops what it receives looks the same from afar; only its own capture tells.
@@ -39,7 +42,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, in_words, several
-from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
+from ipipdiag.checks.tunnel_pairs import Contact, Opening, TunnelPair, contact_between, opening_of, tunnel_pairs
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 FEWEST_REQUESTS = 3
 FEWEST_PODS = 2
+SHUT_NS = 2_000_000_000  # longer than it takes a route or a pod to come up beside the first packet
 
 
 def examine(
@@ -72,6 +76,10 @@ def examine(
             examined += 1
             contact = contact_between(flows[point], pair.outer_source, pair.outer_destination)
             receivers = list(_receivers(points, point, pair, flows, extent))
+            if pair.back and not drops_recorded(point):
+                opening = opening_of(flows[point], pair)
+                if opening is not None and _was_shut(opening):
+                    findings.append(_opened_late(point, pair, contact, opening, cluster))
             if pair.back or pair.requests < FEWEST_REQUESTS:
                 continue
             if lost := drops_recorded(point):
@@ -171,6 +179,48 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
         alternatives=tuple(alternatives),
         worked=(f"{works} got through between the same two nodes",) if works else (),
         points=(point.id, *(receiver.id for receiver in receivers)),
+    )
+
+
+def _was_shut(opening: Opening) -> bool:
+    """Enough requests to enough pods, over a retry interval, that silence before the opening is not one pod's."""
+    waited = opening.opened_ns - int(opening.before.first_request_ns.min())
+    pods = set(opening.before.destination.tolist())
+    requests = int(opening.before.requests.sum())
+    return requests >= FEWEST_REQUESTS and len(pods) >= FEWEST_PODS and waited >= SHUT_NS
+
+
+def _opened_late(point: Point, pair: TunnelPair, contact: Contact, opening: Opening, cluster: Cluster) -> Finding:
+    here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
+    requests, works = int(opening.before.requests.sum()), contact.in_words()
+    pods = sorted({format_address(pod) for pod in opening.before.destination.tolist()})
+    return Finding(
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.NODE_PAIR,
+            f"{here} to {there}",
+            nodes=(format_address(pair.outer_source), format_address(pair.outer_destination)),
+            addresses=tuple(pods),
+        ),
+        title=f"IP-in-IP from node {here} reaches node {there} only after {there} has sent first",
+        expected="protocol 4 gets through in both directions, whoever sends first",
+        observed=f"{several(requests, 'request')} to {in_words(pods)} unanswered; from the first request of {there} on "
+        f"{several(len(opening.after), 'flow')} answered",
+        count=requests,
+        first_ns=int(opening.before.first_request_ns.min()),
+        last_ns=int(opening.before.last_request_ns.max()),
+        evidence=(
+            evidence_of(
+                point, opening.before.frames, display_filters.tunnel(pair.outer_source, pair.outer_destination)
+            ),
+        ),
+        component=Component.NODE_NETWORK,
+        confirm=_confirm(there, pair, sure=False),
+        fix=(f"allow IP protocol 4 inbound at {there} (a stateful security group lets it in only as an answer)",),
+        alternatives=(f"the pods on {there} came up at that moment",),
+        worked=(f"{works} got through between the same two nodes",) if works else (),
+        points=(point.id,),
     )
 
 

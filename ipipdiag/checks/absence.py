@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
@@ -16,6 +17,8 @@ NEARLY_A_SECOND_NS = 900_000_000
 ATTEMPTS = 3
 
 TCP = 6
+CONTROL_BYTES = 2  # SYN and FIN count as a byte each
+HALF_SEQUENCE_SPACE = 1 << 31
 
 
 def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
@@ -31,9 +34,44 @@ def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
 
 def drops_recorded(point: Point) -> Missing | None:
     """Why nothing can be missed at this point, where the capture itself lost frames."""
-    if not point.drops:
-        return None
-    return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames")
+    if point.drops:
+        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames")
+    unseen = sum(unseen for unseen, _ in unseen_bytes(point))
+    if unseen:
+        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} lacks {unseen} bytes that were acknowledged")
+    return None
+
+
+@lru_cache(maxsize=256)
+def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], ...]:
+    """Bytes that TCP acknowledges and the file never shows: for each direction how many at least, and its 4-tuple.
+
+    Judged are connections whose one SYN was captured: what is acknowledged from then on must have been there. The span
+    of the acknowledgements is held against all payload of the other direction, retransmissions included, so that the
+    answer is a lower bound; connections beyond 2 GiB, or with payloads that the headers do not tell, are left out.
+    """
+    sides: dict[tuple[int, int, int, int], list[int]] = {}
+    for *ends, protocol, opened, payload, unknown, fragments, first, last in point.facts.flows.rows(
+        "source", "destination", "source_port", "destination_port", "protocol", "syns", "payload_bytes",
+        "payloads_unknown", "fragments", "acknowledgement_min", "acknowledgement_max",
+    ):  # fmt: skip
+        if protocol == TCP:
+            key = (ends[0], ends[1], ends[2], ends[3])
+            known = sides.setdefault(key, [0, 0, 0, first, last])
+            sides[key] = [
+                known[0] + opened, known[1] + payload, known[2] + unknown + fragments, min(known[3], first),
+                max(known[4], last),
+            ]  # fmt: skip
+    found = []
+    for key, (opened, payload, unclear, _, _) in sides.items():
+        other = sides.get((key[1], key[0], key[3], key[2]))
+        if other is None or unclear or other[2] or opened + other[0] != 1:
+            continue
+        span = other[4] - other[3]
+        unseen = span - payload - CONTROL_BYTES
+        if other[4] >= 0 and unseen > 0 and span < HALF_SEQUENCE_SPACE:
+            found.append((unseen, key))
+    return tuple(found)
 
 
 def is_one_sided(flows: Flows) -> bool:

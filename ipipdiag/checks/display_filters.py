@@ -123,3 +123,8 @@ def tunnelled_from(source: int) -> str:
 def from_mac(mac: int) -> str:
     """Frames of one MAC address."""
     return f"eth.src == {format_mac(mac)}"
+
+
+def conversation(one: int, other: int) -> str:
+    """Packets between two addresses, in either form."""
+    return f"ip.addr == {format_address(one)} && ip.addr == {format_address(other)}"

@@ -64,6 +64,10 @@ class Flows(Tally):
     echo_requests: npt.NDArray[np.int64] = total()
     echo_replies: npt.NDArray[np.int64] = total()
     data_packets: npt.NDArray[np.int64] = total()  # TCP with payload
+    payload_bytes: npt.NDArray[np.int64] = total()  # of TCP
+    payloads_unknown: npt.NDArray[np.int64] = total()  # TCP packets whose payload the headers do not tell (BIG TCP)
+    acknowledgement_min: npt.NDArray[np.int64] = smallest()  # raw TCP acknowledgement numbers; largest int64 without
+    acknowledgement_max: npt.NDArray[np.int64] = largest()  # -1 without
     partial_checksums: npt.NDArray[np.int64] = total()
     fragments: npt.NDArray[np.int64] = total()  # inner fragments
     frames: npt.NDArray[np.int64] = frame_numbers()
@@ -82,6 +86,7 @@ def flow_rows(packets: Packets) -> Flows:
     flags = packets.tcp_flags
     is_syn = is_tcp & (flags & (SYN | ACK) == SYN)
     is_syn_ack = is_tcp & (flags & (SYN | ACK) == SYN | ACK)
+    acknowledges = is_tcp & (flags & (ACK | RST) == ACK)
     is_echo_request = packets.icmp_type == ECHO_REQUEST
     is_echo_reply = packets.icmp_type == ECHO_REPLY
     is_echo = is_echo_request | is_echo_reply
@@ -122,6 +127,10 @@ def flow_rows(packets: Packets) -> Flows:
         echo_requests=is_echo_request.astype(np.int64),
         echo_replies=is_echo_reply.astype(np.int64),
         data_packets=(is_tcp & (packets.payload_length > 0)).astype(np.int64),
+        payload_bytes=np.where(is_tcp, np.maximum(packets.payload_length, 0), 0).astype(np.int64),
+        payloads_unknown=(is_tcp & (packets.payload_length < 0)).astype(np.int64),
+        acknowledgement_min=np.where(acknowledges, wide["tcp_acknowledgement"], NO_TIME).astype(np.int64),
+        acknowledgement_max=np.where(acknowledges, wide["tcp_acknowledgement"], -1).astype(np.int64),
         partial_checksums=wide["checksum_partial"],
         fragments=(packets.inner_more_fragments | (packets.inner_fragment_offset > 0)).astype(np.int64),
         frames=packets.number[:, None],

@@ -22,6 +22,8 @@ REPORTS = {
     "07-all": [path.name for path in captures("07")],
     "07-one-nic": ["a-eth0.pcap"],
     "07-two-nics": ["a-eth0.pcap", "b-eth0.pcap"],
+    "09-all-with-cluster": [path.name for path in captures("09")],
+    "20-all-with-cluster": [path.name for path in captures("20")],
     "14-all": [path.name for path in captures("14")],
     "23-one-nic": ["a-eth0.pcap"],
     "91-cut": ["a-eth0-cut-in-packet.pcap"],
@@ -34,7 +36,8 @@ def test_report_is_as_it_was_read(
     name: str, output_format: str, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     monkeypatch.chdir(folder(name.split("-")[0]))
-    report = analyze(RunOptions(tuple(REPORTS[name])))
+    files = ("calico-diagnostics",) if name.endswith("-with-cluster") else ()
+    report = analyze(RunOptions(tuple(REPORTS[name]), cluster_files=files))
     rendered = render(output_format, report, Presentation())
     golden = GOLDEN / f"{name}.{'txt' if output_format == 'text' else 'json'}"
     if pytestconfig.getoption("--update-golden"):

@@ -109,11 +109,11 @@ def test_bgp_down_route_gone_bare_packets_is_one_chain(report: Callable[..., Rep
     assert "none answered" in chain[2].finding.observed
 
 
-def test_configuration_fault_stands_below_what_packets_show() -> None:
+def test_configuration_fault_is_cited_below_what_packets_show() -> None:
     """The wrong route of the files is cited by the finding about the packets that take it."""
     findings = report_with_cluster(*captures("09")).findings
     (route,) = [entry for entry in findings if entry.finding.code == "IPD9001"]
-    assert (findings[0].finding.code, route.caused_by) == ("IPD3001", findings[0].id)
+    assert (findings[0].finding.code, route.cited_by, route.caused_by) == ("IPD3001", findings[0].id, None)
     assert findings[0].finding.fix[-1].startswith("in the configuration: the route of node node-a")
 
 

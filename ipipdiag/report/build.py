@@ -42,7 +42,7 @@ def build_report(
     """The finished report; everything a renderer shows is decided here."""
     ordered = order_findings(tuple(with_names(finding, cluster) for check in checks for finding in check.findings))
     findings = tuple(
-        FindingReport(f"f{number}", entry.finding, None if entry.cause is None else f"f{entry.cause + 1}")
+        FindingReport(f"f{number}", entry.finding, _id(entry.cause), _id(entry.cited_by))
         for number, entry in enumerate(ordered, start=1)
     )
     partly = [
@@ -61,6 +61,10 @@ def build_report(
         tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point)),
         errors=(*errors, *partly),
     )
+
+
+def _id(position: int | None) -> str | None:
+    return None if position is None else f"f{position + 1}"
 
 
 def _input(number: int, capture: CaptureFacts) -> InputReport:

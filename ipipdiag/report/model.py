@@ -97,6 +97,7 @@ class FindingReport:
     id: str
     finding: Finding
     caused_by: str | None
+    cited_by: str | None = None  # of a fault of the configuration: the finding about packets that it is behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,13 @@ SUPPORTING_FAMILIES = ("0", "9")  # the capture itself, and configuration: they 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A finding and the position of the finding that explains it; None for a root."""
+    """A finding, the position of the finding that explains it (None for a root), and for a fault of the configuration
+    that of the finding about packets which cites it.
+    """
 
     finding: Finding
     cause: int | None
+    cited_by: int | None = None
 
 
 def explains(cause: Finding, effect: Finding) -> bool:
@@ -103,29 +106,32 @@ def _weight(finding: Finding) -> tuple[bool, int, int, int, int, int]:
 
 
 def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
-    """Roots in the order of their weight, each followed by what it explains in the order of time.
-
-    ``cause`` is a position in the result.
+    """Roots in the order of their weight, each followed by what it cites of the configuration, then by what it explains
+    in the order of time. ``cause`` and ``cited_by`` are positions in the result.
     """
     waiting = sorted(findings, key=lambda finding: (_weight(finding), finding.code, finding.subject.text))
     cause_of = _causes(waiting)
+    cited_by: dict[int, int] = {}
     for position, finding in enumerate(waiting):
         citing = _citing(waiting, finding)
         if citing is not None:
-            cause_of[position] = citing  # in the report it stands below what packets show
+            cause_of.pop(position, None)
+            cited_by[position] = citing
             waiting[citing] = _with_cited(waiting[citing], finding)
     ordered: list[Explained] = []
 
-    def place(position: int, cause: int | None) -> None:
+    def place(position: int, cause: int | None = None, citing: int | None = None) -> None:
         here = len(ordered)
-        ordered.append(Explained(waiting[position], cause))
+        ordered.append(Explained(waiting[position], cause, citing))
+        for fault in [fault for fault, by in cited_by.items() if by == position]:
+            place(fault, citing=here)
         effects = [effect for effect, its_cause in cause_of.items() if its_cause == position]
         for effect in sorted(effects, key=lambda effect: (waiting[effect].first_ns or 0, effect)):
             place(effect, here)
 
     for position in range(len(waiting)):
-        if position not in cause_of:
-            place(position, None)
+        if position not in cause_of and position not in cited_by:
+            place(position)
     return tuple(ordered)
 
 

@@ -15,7 +15,9 @@ from ipipdiag.points.model import PlacementSource, Role
 from ipipdiag.report.formats import format_names, render
 from ipipdiag.report.model import Report, State
 from ipipdiag.report.presentation import Detail, Presentation
+from ipipdiag.run import RunOptions, analyze
 from tests.report.example_report import blocked_report, unreadable_report
+from tests.scenarios import captures, folder
 
 CONTRACT = {
     "": ["schema_version", "tool", "verdict", "inputs", "points", "cluster", "findings", "checks", "tunnels", "errors"],
@@ -24,7 +26,7 @@ CONTRACT = {
     "points": ["id", "input", "interface", "role", "node", "pod", "source"],
     "findings": [
         *("id", "code", "name", "severity", "confidence", "subject", "title", "expected", "observed", "count"),
-        *("first_ns", "last_ns", "evidence", "caused_by", "alternatives", "confirm", "fix", "component"),
+        *("first_ns", "last_ns", "evidence", "caused_by", "cited_by", "alternatives", "confirm", "fix", "component"),
     ],
     "checks": ["code", "name", "status", "examined", "reason", "missing", "enable"],
     "tunnels": ["point", "outer_src", "outer_dst", "packets", "bytes", "first_frame"],
@@ -44,6 +46,14 @@ def document(report: Report) -> dict[str, Any]:
 @pytest.mark.parametrize("report", [blocked_report(), unreadable_report()], ids=["blocked", "unreadable"])
 def test_reports_match_the_schema(report: Report) -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator(schema()).validate(document(report))
+
+
+@pytest.mark.parametrize("with_captures", [True, False], ids=["captures and files", "files alone"])
+@pytest.mark.parametrize("number", ["09", "20", "22"])
+def test_reports_with_cluster_files_match_the_schema(number: str, with_captures: bool) -> None:
+    names = tuple(str(path) for path in captures(number)) if with_captures else ()
+    report = analyze(RunOptions(names, cluster_files=(str(folder(number) / "calico-diagnostics"),)))
     jsonschema.Draft202012Validator(schema()).validate(document(report))
 
 

@@ -44,6 +44,7 @@ from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ipaddress import IPv4Network
 
     from ipipdiag.cluster.model import Cluster, Route
     from ipipdiag.facts.flows import Flows
@@ -79,6 +80,12 @@ def _has_two_owners(cluster: Cluster, address: int) -> bool:
     return len({route.node for route in cluster.seen_behind.get(address, ())}) > 1
 
 
+def _network_of(owner: Route, destination: int, cluster: Cluster) -> IPv4Network:
+    """The owner's block that holds a destination; the address alone where it is borrowed or no block is known."""
+    block = cluster.block_route(destination) or cluster.announced_route(destination)
+    return block.network if block is not None and block.node == owner.node else owner.network
+
+
 def _missing(unknown: int) -> Missing:
     if unknown:
         return Missing(
@@ -96,17 +103,18 @@ def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Findin
     answered = int(row.answers[0]) > 0
     here, there, right = map(cluster.node_text, (sender, receiver, owner.node))
     count, requests = int(row.packets[0]), int(row.requests[0])
+    network = _network_of(owner, int(row.destination[0]), cluster)
     return Finding(
         severity=Severity.WARNING if answered else Severity.CRITICAL,
         confidence=Confidence.CONFIRMED,
         subject=Subject(
             SubjectKind.BLOCK,
-            f"{owner.network} from {here}",
+            f"{network} from {here}",
             nodes=tuple(map(format_address, (sender, receiver, owner.node))),
             addresses=(source, destination),
         ),
-        title=f"node {here} sends packets for {destination} to node {there}, but {owner.network} is on node {right}",
-        expected=f"outer destination {right}: {owner.source.removeprefix('inferred: ')}",
+        title=f"node {here} sends packets for {destination} to node {there}, but {network} is on node {right}",
+        expected=f"outer destination {right}: {owner.source.removeprefix('inferred: ').removeprefix('config: ')}",
         observed=f"{several(count, 'packet')} to {destination} with outer destination {there}, "
         + ("answered all the same" if answered else f"{several(requests, 'request')}, none answered"),
         count=count,
@@ -117,7 +125,7 @@ def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Findin
         ),
         component=Component.BIRD,
         confirm=(
-            f"ip route show {owner.network}  # on {here} and on {right}",
+            f"ip route show {network}  # on {here} and on {right}",
             "calicoctl ipam check --show-problem-ips",
             "kubectl get blockaffinities.crd.projectcalico.org -o wide",
         ),

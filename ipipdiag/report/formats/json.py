@@ -122,6 +122,7 @@ def _finding(entry: FindingReport) -> Json:
         "last_ns": _nanoseconds(finding.last_ns),
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         "caused_by": entry.caused_by,
+        "cited_by": entry.cited_by,
         "alternatives": list(finding.alternatives),
         "confirm": list(finding.confirm),
         "fix": list(finding.fix),

@@ -95,19 +95,28 @@ def _findings(page: Page, report: Report, detail: Detail) -> None:
         indent = min(depth, _DEEPEST) * _INDENT
         if detail is not Detail.BRIEF and position:
             page.blank()
-        if entry.caused_by and entry.caused_by not in leaders:
-            page.paragraph(styled((f"{entry.caused_by} explains:", "dim")), indent)
-            leaders.add(entry.caused_by)
+        above = _above(entry)
+        if above and above not in leaders:
+            page.paragraph(styled((above, "dim")), indent)
+            leaders.add(above)
         _title(page, entry, indent)
         if detail is not Detail.BRIEF:
             _card(page, entry, names, indent + _INDENT, detail)
+
+
+def _above(entry: FindingReport) -> str | None:
+    """The line that ties findings to the one above them, once for all of a kind."""
+    if entry.cited_by:
+        return f"{entry.cited_by} has its cause in the configuration:"
+    return f"{entry.caused_by} explains:" if entry.caused_by else None
 
 
 def _depths(findings: Iterable[FindingReport]) -> dict[str, int]:
     """How far below its root cause each finding hangs; a finding comes after the one that explains it."""
     depths: dict[str, int] = {}
     for entry in findings:
-        depths[entry.id] = depths.get(entry.caused_by, 0) + 1 if entry.caused_by else 0
+        above = entry.caused_by or entry.cited_by
+        depths[entry.id] = depths.get(above, 0) + 1 if above else 0
     return depths
 
 
@@ -128,12 +137,13 @@ def _card(page: Page, entry: FindingReport, names: dict[str, str], indent: int, 
     finding = entry.finding
     page.field("Expected", finding.expected, indent)
     page.field("Observed", finding.observed, indent)
-    page.field("Seen", _seen(finding), indent)
+    if finding.evidence or finding.first_ns is not None:  # what rests on files alone was not seen at any time
+        page.field("Seen", _seen(finding), indent)
     for position, text in enumerate(finding.worked):
         page.field("" if position else "Works", text, indent)
     for position, evidence in enumerate(finding.evidence):
         _evidence(page, evidence, names, indent, "" if position else "Evidence", detail)
-    if entry.caused_by and detail is not Detail.FULL:
+    if _above(entry) and detail is not Detail.FULL:
         return  # what to do about it is said at the finding that explains it
     for position, text in enumerate(finding.alternatives):
         page.field("" if position else "Or maybe", text, indent)

@@ -114,7 +114,7 @@ def test_configuration_fault_is_cited_below_what_packets_show() -> None:
     findings = report_with_cluster(*captures("09")).findings
     (route,) = [entry for entry in findings if entry.finding.code == "IPD9001"]
     assert (findings[0].finding.code, route.cited_by, route.caused_by) == ("IPD3001", findings[0].id, None)
-    assert findings[0].finding.fix[-1].startswith("in the configuration: the route of node node-a")
+    assert findings[0].finding.fix[-1].startswith("as the cluster files say: the route of node node-a")
 
 
 @pytest.mark.parametrize("number", HEALTHY)

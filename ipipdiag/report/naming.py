@@ -37,7 +37,7 @@ def name_addresses(text: str, cluster: Cluster) -> str:
     """``web-b in default (10.0.0.7)`` for the first mention of each named address of a sentence."""
     named: set[str] = set()
 
-    def name(match: re.Match[str]) -> str:
+    def with_name(match: re.Match[str]) -> str:
         written = match.group()
         try:
             known = cluster.name_of(parse_address(written))
@@ -45,7 +45,9 @@ def name_addresses(text: str, cluster: Cluster) -> str:
             return written
         if known is None or written in named or f"({written})" in text:
             return written
+        if any(name in text for name in known.split(" or ")):
+            return written  # the sentence names it already
         named.add(written)
         return f"{known} ({written})"
 
-    return _ADDRESS.sub(name, text)
+    return _ADDRESS.sub(with_name, text)

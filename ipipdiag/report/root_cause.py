@@ -162,7 +162,7 @@ def _with_cited(finding: Finding, fault: Finding) -> Finding:
     if fault.severity is Severity.NOTICE:
         lifted = Confidence.LIKELY if finding.confidence is Confidence.POSSIBLE else finding.confidence
         return replace(finding, confidence=lifted, observed=f"{finding.observed}; {fault.title}")
-    return replace(finding, fix=(*finding.fix, f"in the configuration: {fault.title}"))
+    return replace(finding, fix=(*finding.fix, f"as the cluster files say: {fault.title}"))
 
 
 def _is_remote(findings: list[Finding], cause: int, candidates: list[int]) -> bool:

@@ -107,7 +107,7 @@ def _findings(page: Page, report: Report, detail: Detail) -> None:
 def _above(entry: FindingReport) -> str | None:
     """The line that ties findings to the one above them, once for all of a kind."""
     if entry.cited_by:
-        return f"{entry.cited_by} has its cause in the configuration:"
+        return f"to {entry.cited_by} the cluster files say:"
     return f"{entry.caused_by} explains:" if entry.caused_by else None
 
 

@@ -10,8 +10,10 @@ from tests.checks.world import (
     MAC_ROUTER,
     NODE_A,
     NODE_B,
+    OTHER_POD_B,
     POD_A,
     POD_B,
+    ROUTER,
     Examination,
     Timed,
     at,
@@ -23,6 +25,7 @@ from tests.checks.world import (
     request,
     syn,
     to_pod,
+    wrapped,
 )
 
 
@@ -66,3 +69,32 @@ def test_own_node_that_reports_unreachable_is_confirmed(examine: Examination) ->
     finding = examine([*bgp(), *pings(1)], pod_link).finding
     assert finding.confidence is Confidence.CONFIRMED
     assert POD_B in finding.title
+
+
+def entering(count: int = 4) -> list[Timed]:
+    """A pod asks for a pod of the other node; its link shows it."""
+    asked = (syn(destination=OTHER_POD_B, port=47000 + n, ttl=64) for n in range(count))
+    return [*gateway_arp(), *(at(4 + n, from_pod(packet)) for n, packet in enumerate(asked))]
+
+
+def leaving_elsewhere() -> list[Timed]:
+    """The NIC of its node, with other traffic of that node before and after."""
+    own = [at(n, to_router(request(n, NODE_A, ROUTER, ttl=64))) for n in range(1, 30)]
+    return [*bgp(until=30), *own, *pings(2, first=20)]
+
+
+def test_what_enters_and_leaves_passes(examine: Examination) -> None:
+    left = [at(4.001 + n, from_a(wrapped(syn(destination=OTHER_POD_B, port=47000 + n)))) for n in range(4)]
+    assert not examine(entering(), [*leaving_elsewhere(), *left]).findings
+
+
+def test_capture_of_another_time_is_not_compared(examine: Examination) -> None:
+    later = [(time + 60_000_000_000, frame) for time, frame in leaving_elsewhere()]
+    assert not examine(entering(), later).findings
+
+
+def test_what_enters_the_node_and_does_not_leave_it_is_a_warning(examine: Examination) -> None:
+    finding = examine(entering(), leaving_elsewhere()).finding
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
+    assert finding.observed.startswith("4 packets at ")
+    assert "policy" in finding.alternatives[0]

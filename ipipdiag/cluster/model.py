@@ -123,6 +123,7 @@ class Cluster:
     seen_behind: dict[int, tuple[Route, ...]] = field(default_factory=dict)  # by address, from first hops
     pods: dict[int, str] = field(default_factory=dict)  # address: why it is a pod's
     tunnel_addresses: dict[int, int] = field(default_factory=dict)  # tunl0 address: node
+    told_tunnel_addresses: dict[int, str] = field(default_factory=dict)  # those that a file tells: its source
     wrapped: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)  # outer pair: inner destinations
     tunnel_mtu: int | None = None
     tunnel_mtu_source: str = ""

@@ -128,12 +128,12 @@ class NodeState:
     variables: tuple[Variable, ...] = field(default=())
 
     def link(self, device: str) -> Link | None:
-        """A device by its name; what several texts say of it is put together."""
+        """A device by its name; what several texts say of it is put together, the source is that of the MTU."""
         found = [entry for entry in self.links if entry.device == device]
         if not found:
             return None
         return Link(
-            source=found[0].source,
+            source=next((entry.source for entry in found if entry.mtu is not None), found[0].source),
             device=device,
             mtu=next((entry.mtu for entry in found if entry.mtu is not None), None),
             is_up=next((entry.is_up for entry in found if entry.is_up is not None), None),

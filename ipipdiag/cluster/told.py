@@ -35,11 +35,13 @@ def build_told(
     names = _addresses_by_name(configuration, nodes)
     felix = _default_felix(configuration)
     mtu = _tunnel_mtu(configuration, felix)
+    tunnels = _tunnel_addresses(configuration, names)
     return Cluster(
         nodes=told_nodes,
         pools=_pools(configuration.pools or _pools_of_environment(configuration), pod_cidrs, modes),
         default_mode=_default_mode(modes),
-        tunnel_addresses=_tunnel_addresses(configuration, names),
+        tunnel_addresses={address: node for address, (node, _) in tunnels.items()},
+        told_tunnel_addresses={address: source for address, (_, source) in tunnels.items()},
         blocks=tuple(
             Route(block.network, names[block.node], 0, 0, block.source)
             for block in configuration.blocks
@@ -129,15 +131,16 @@ def _addresses_by_name(configuration: Configuration, options: Sequence[NodeOptio
     return names | {option.name: option.address for option in options}
 
 
-def _tunnel_addresses(configuration: Configuration, names: dict[str, int]) -> dict[int, int]:
+def _tunnel_addresses(configuration: Configuration, names: dict[str, int]) -> dict[int, tuple[int, str]]:
+    """The node of each tunl0 address, and where that is said: the Node object outranks the allocation in a block."""
     found = {
-        entry.address: names[entry.node]
+        entry.address: (names[entry.node], entry.source)
         for entry in configuration.allocations
         if entry.is_tunnel and entry.node in names and entry.node is not None
     }
     for entry in configuration.nodes:
         if entry.tunnel_address is not None and entry.name in names:
-            found[entry.tunnel_address] = names[entry.name]
+            found[entry.tunnel_address] = (names[entry.name], entry.source)
     return found
 
 

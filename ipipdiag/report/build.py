@@ -54,7 +54,7 @@ def build_report(
         version=__version__,
         verdict=reach_verdict(findings, checks, points, cluster),
         inputs=tuple(_input(number, capture) for number, capture in enumerate(captures, start=1)),
-        points=tuple(_point(point) for point in points),
+        points=tuple(_point(point, cluster) for point in points),
         cluster=(*_cluster_facts(cluster), *_session_facts(points, cluster)),
         findings=findings,
         checks=tuple(replace(check, findings=()) for check in checks),
@@ -88,7 +88,7 @@ def _input(number: int, capture: CaptureFacts) -> InputReport:
     )
 
 
-def _point(point: Point) -> PointReport:
+def _point(point: Point, cluster: Cluster) -> PointReport:
     return PointReport(
         id=point.id,
         input=point.input,
@@ -96,7 +96,7 @@ def _point(point: Point) -> PointReport:
         interface_index=None if point.interface_index < 0 else point.interface_index,
         role=point.role.value,
         node=point.node,
-        pod=point.pod,
+        pod=cluster.pod_names.get(point.pods[0], point.pod) if point.pods else point.pod,
         source=point.source.value,
         reason=f"{point.reason}; but {point.contradiction}" if point.contradiction else point.reason,
         frames=point.facts.extent.frames,
@@ -127,8 +127,10 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         for route in cluster.blocks[:MOST_FACTS]
     ]
     facts += [
-        ClusterFact(f"tunnel address {format_address(address)} of node {format_address(node)}",
-                    "inferred: it sends through the tunnel with an initial TTL")
+        ClusterFact(
+            f"tunnel address {format_address(address)} of node {cluster.node_text(node)}",
+            cluster.told_tunnel_addresses.get(address, "inferred: it sends through the tunnel with an initial TTL"),
+        )
         for address, node in sorted(cluster.tunnel_addresses.items())[:MOST_FACTS]
     ]  # fmt: skip
     facts += [
@@ -150,7 +152,8 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
         facts.append(ClusterFact(f"tunnel MTU {cluster.tunnel_mtu}", cluster.tunnel_mtu_source))
     if not cluster.pools and cluster.default_mode is None:
         facts.append(ClusterFact("ipipMode Always (what Calico's manifest sets; nothing was judged by it)", "default"))
-    facts.append(ClusterFact("blocks of 64 addresses (/26; nothing was judged by it)", "default"))
+    if not any(pool.block_size for pool in cluster.pools):
+        facts.append(ClusterFact("blocks of 64 addresses (/26; nothing was judged by it)", "default"))
     return tuple(facts)
 
 

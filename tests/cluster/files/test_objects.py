@@ -90,6 +90,7 @@ def test_both_kinds_of_node(tmp_path: Path) -> None:
         "beta (192.0.2.12)": 25,
     }
     assert told.name_of(int(IPv4Address("172.28.2.1"))) == "tunl0 of beta"
+    assert told.told_tunnel_addresses[int(IPv4Address("172.28.2.1"))] == "config: objects.yaml Node beta"
     assert configuration.nodes[1].as_number == 65546
 
 

@@ -19,6 +19,7 @@ from ipipdiag.points.model import PointOption
 from ipipdiag.points.placement import place_points
 from ipipdiag.report.build import build_report
 from ipipdiag.report.model import InputError, Report
+from ipipdiag.trace.build import build_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, 
     errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
     told = build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
     names = {node.address: node.name for node in told.nodes.values() if node.name}
-    points = place_points(captures, options.points, names)
+    points = place_points(captures, options.points, names, told.pod_interfaces)
     cluster = build_cluster(points, told)
-    case = Case(tuple(captures), points, cluster, configuration)
+    trace = build_trace(points, cluster)
+    case = Case(tuple(captures), points, cluster, configuration, trace)
     told_something = configuration != Configuration()
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
     return build_report(captures, points, cluster, checks, errors)
@@ -62,12 +64,13 @@ def read_captures(
     """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
-    for name in _expand(sources, errors):
+    names = _expand(sources, errors)
+    for name in names:
         if progress:
             progress(name)
         try:
             with open_capture(name, limits) as capture:
-                facts = collect_facts(capture)
+                facts = collect_facts(capture, is_one_of_several=len(names) > 1)
         except CaptureError as error:
             errors.append(InputError(error.name, str(error), fatal=True))
             continue

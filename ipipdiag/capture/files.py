@@ -57,6 +57,11 @@ class Capture:
         return self._stream.name
 
     @property
+    def may_hold_interfaces(self) -> bool:
+        """Whether the format has room for several interfaces in one file."""
+        return self._reader.format == "pcapng"
+
+    @property
     def interfaces(self) -> list[Interface]:
         """The interfaces met so far."""
         return self._state.interfaces

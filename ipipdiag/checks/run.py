@@ -1,6 +1,6 @@
 """Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
 
-A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, and for any field of
+A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, ``trace``, and for any field of
 :class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
 """
 
@@ -18,6 +18,7 @@ from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
 from ipipdiag.points.model import Point
+from ipipdiag.trace.model import Trace
 
 GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
 CAPTURE_FAMILY = "0"
@@ -31,6 +32,7 @@ class Case:
     points: tuple[Point, ...]
     cluster: Cluster
     configuration: Configuration
+    trace: Trace
 
     def arguments(self) -> Mapping[str, Any]:
         """Every name a check may use as a parameter, with its value."""
@@ -43,6 +45,7 @@ class Case:
             "points": self.points,
             "cluster": self.cluster,
             "configuration": self.configuration,
+            "trace": self.trace,
             **by_point,
         }
 

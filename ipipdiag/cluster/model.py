@@ -132,6 +132,7 @@ class Cluster:
     blocks: tuple[Route, ...] = ()  # block affinities
     placed: dict[int, Route] = field(default_factory=dict)  # pod address: its node, as Pod or IPAM block says
     pod_names: dict[int, str] = field(default_factory=dict)  # pod address: namespace/name
+    pod_interfaces: dict[str, int] = field(default_factory=dict)  # host side of a pod's veth: the pod's address
     services: dict[int, Service] = field(default_factory=dict)  # by cluster address
     external_nodes: tuple[IPv4Network, ...] = ()  # externalNodesList: not nodes, but let through
     has_felix_routes: bool | None = None  # programClusterRoutes: Felix, not BIRD, programs IP-in-IP routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,9 @@ from ipipdiag.cluster.model import (
 from ipipdiag.cluster.node_state import TUNNEL_DEVICE
 
 FELIX_OWNS_TUNNEL_ROUTES = ("Enabled", "EnabledIPIPOnly")  # values of programClusterRoutes
+
+CALI_PREFIX = "cali"
+CALI_HASH_DIGITS = 11
 
 
 def build_told(
@@ -49,6 +53,7 @@ def build_told(
         ),
         placed=_placed(configuration, names),
         pod_names=_pod_names(configuration),
+        pod_interfaces=_pod_interfaces(configuration),
         services=_services(configuration),
         external_nodes=tuple(network for entry in configuration.felix for network in entry.external_nodes),
         has_felix_routes=_has_felix_routes(felix),
@@ -165,6 +170,23 @@ def _pod_names(configuration: Configuration) -> dict[int, str]:
         for address in pod.addresses:
             names[address][pod.name] = None
     return {address: " or ".join(found) for address, found in names.items()}
+
+
+def _pod_interfaces(configuration: Configuration) -> dict[str, int]:
+    """Pod address behind each cali interface: by the node's own routes, by WorkloadEndpoints, else by the pod's name.
+
+    The CNI plugin names the interface after the SHA-1 of "namespace.pod" (VethNameForWorkload, libcalico-go).
+    """
+    found: dict[str, int] = {}
+    for pod in configuration.pods:
+        if pod.addresses:
+            named = hashlib.sha1(pod.name.replace("/", ".", 1).encode(), usedforsecurity=False).hexdigest()
+            found[pod.interface or CALI_PREFIX + named[:CALI_HASH_DIGITS]] = pod.addresses[0]
+    for state in configuration.node_states:
+        for route in state.routes:
+            if route.network.prefixlen == 32 and route.device is not None and route.device.startswith(CALI_PREFIX):
+                found[route.device] = int(route.network.network_address)
+    return found
 
 
 def _services(configuration: Configuration) -> dict[int, Service]:

@@ -45,6 +45,7 @@ ABSENT = dict.fromkeys(
         "icmp_code",
         "icmp_id",
         "icmp_sequence",
+        "dns_id",
         "vni",
     ],
     -1,

@@ -103,6 +103,7 @@ class Packets(Table):
     icmp_code: I16
     icmp_id: I32  # echo and timestamp messages; -1 elsewhere
     icmp_sequence: I32
+    dns_id: I32  # transaction id of UDP from or to port 53 (RFC 1035, 4.1.1); -1 elsewhere
     # where decoding stopped
     stop_layer: U8  # Layer
     stop_reason: U8  # StopReason

@@ -15,6 +15,8 @@ from ipipdiag.kinds import Layer, StopReason
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIXED = {ICMP: 8, TCP: 20, UDP: 8, SCTP: 12}
 PORTS = 4
+DNS_PORT = 53
+DNS_ID = 2  # bytes
 ICMP_WITH_ID = (0, 8, 13, 14, 15, 16, 17, 18)  # echo, timestamp, information, address mask
 
 
@@ -38,6 +40,7 @@ class TransportRows:
     icmp_code: npt.NDArray[np.int64]
     icmp_id: npt.NDArray[np.int64]
     icmp_sequence: npt.NDArray[np.int64]
+    dns_id: npt.NDArray[np.int64]
     payload: Positions
     stop_layer: npt.NDArray[np.int64]
     stop_reason: npt.NDArray[np.int64]
@@ -61,6 +64,7 @@ class TransportRows:
             "icmp_code",
             "icmp_id",
             "icmp_sequence",
+            "dns_id",
         ]
         zero = [
             "transport_checksum",
@@ -178,6 +182,10 @@ def _read_udp(
     run = window.gather(headers.payload[chosen], FIXED[UDP])
     rows.transport_checksum[chosen] = u16(run, 6)
     rows.checksum_partial[chosen] = _is_pseudo_sum(headers, chosen, rows)
+    is_dns = (rows.source_port[chosen] == DNS_PORT) | (rows.destination_port[chosen] == DNS_PORT)
+    start = rows.payload[chosen]
+    is_dns &= (rows.payload_length[chosen] >= DNS_ID) & (captured_end[chosen] - start >= DNS_ID)
+    rows.dns_id[chosen[is_dns]] = u16(window.gather(start[is_dns], DNS_ID), 0)
 
 
 def _read_icmp(

@@ -22,6 +22,7 @@ from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
+from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.kinds import Tunnel
@@ -60,6 +61,8 @@ class PointFacts:
     bgp_messages: BgpMessages
     bgp_routes: BgpRoutes
     bgp_controls: BgpControls
+    packet_keys: PacketKeys  # no row where the run has one point
+    key_halvings: int  # kept of the packet keys is a fraction of the flows: one in two to the power of this
     left_out: int  # packets whose flow or message found no room in the tables
 
 
@@ -74,8 +77,10 @@ class CaptureFacts:
 class PointCollector:
     """Collects the facts of one point from its frames in order."""
 
-    def __init__(self, key: PointKey) -> None:
+    def __init__(self, key: PointKey, *, with_packet_keys: bool) -> None:
         self._key = key
+        self._with_packet_keys = with_packet_keys
+        self._packet_keys = PacketKeysFold()
         self._extent = ExtentFold()
         self._duplicate_fold = DuplicateFold()
         self._loop_fold = LoopFold()
@@ -111,6 +116,8 @@ class PointCollector:
             wrapped = packets.select(packets.tunnel == Tunnel.IPIP)
         self._loops.add(self._loop_fold.step(packets))
         self._flows.add(flow_rows(packets))
+        if self._with_packet_keys:
+            self._packet_keys.step(packets)
         self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
         self._inner_defects.add(tunnel_facts.inner_defect_rows(wrapped))
 
@@ -136,23 +143,32 @@ class PointCollector:
             bgp_messages=bgp.messages,
             bgp_routes=bgp.routes,
             bgp_controls=bgp.controls,
+            packet_keys=self._packet_keys.finish(),
+            key_halvings=self._packet_keys.halvings,
             left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs) + bgp.left_out,
         )
 
 
-def collect_facts(capture: Capture) -> CaptureFacts:
-    """Read a capture to its end and return its facts; an interface without frames is a point without frames."""
+def collect_facts(capture: Capture, *, is_one_of_several: bool = False) -> CaptureFacts:
+    """Read a capture to its end and return its facts; an interface without frames is a point without frames.
+
+    Packet keys are kept where the run may have several points: ``is_one_of_several`` captures, or one that can hold
+    several interfaces.
+    """
     collectors: dict[PointKey, PointCollector] = {}
     for batch in capture.batches():
         decoded = decode(batch, capture.interfaces)
         for key, rows in _points(decoded):
             share = decoded if rows is None else _share(decoded, rows)
-            collectors.setdefault(key, PointCollector(key)).step(share, batch.buffer)
+            if key not in collectors:
+                with_keys = is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
+                collectors[key] = PointCollector(key, with_packet_keys=with_keys)
+            collectors[key].step(share, batch.buffer)
     with_frames = {key.interface for key in collectors}
     for interface in capture.interfaces:
         if interface.number not in with_frames:
             key = PointKey(interface.number, -1)
-            collectors[key] = PointCollector(key)
+            collectors[key] = PointCollector(key, with_packet_keys=False)
     return CaptureFacts(capture.summary(), tuple(collector.finish() for collector in collectors.values()))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
@@ -38,9 +38,15 @@ class _Guess:
 
 
 def place_points(
-    captures: Sequence[CaptureFacts], options: Sequence[PointOption], node_names: Mapping[int, str]
+    captures: Sequence[CaptureFacts],
+    options: Sequence[PointOption],
+    node_names: Mapping[int, str],
+    pod_interfaces: Mapping[str, int] | None = None,
 ) -> tuple[Point, ...]:
-    """Every point of the run with its role, numbered p1, p2, … in the order of the inputs (c1, c2, …)."""
+    """Every point of the run with its role, numbered p1, p2, … in the order of the inputs (c1, c2, …).
+
+    ``node_names`` are names by address, ``pod_interfaces`` pod addresses by the name of the host side of their veth.
+    """
     points: list[Point] = []
     for position, capture in enumerate(captures, start=1):
         interfaces = {interface.number: interface for interface in capture.summary.interfaces}
@@ -48,8 +54,23 @@ def place_points(
         for facts in capture.points:
             interface = interfaces[facts.key.interface]
             number = len(points) + 1
-            points.append(_place(number, f"c{position}", capture.summary, interface, facts, option, node_names))
+            point = _place(number, f"c{position}", capture.summary, interface, facts, option, node_names)
+            points.append(_with_named_pod(point, pod_interfaces or {}))
     return tuple(points)
+
+
+def _with_named_pod(point: Point, pod_interfaces: Mapping[str, int]) -> Point:
+    """A pod's link where no packet says whose it is, with the pod that cluster files give its interface."""
+    if not point.is_pod_link or point.pods:
+        return point
+    words = [point.interface_name or "", *_words(PurePath(point.input_name).name)]
+    address = next((pod_interfaces[word] for word in words if word in pod_interfaces), None)
+    return point if address is None else replace(point, pods=(address,), pod=format_address(address))
+
+
+def _words(file_name: str) -> list[str]:
+    """The words of a file name."""
+    return re.split(r"[^A-Za-z0-9.]+|\.(?=pcap)", file_name.lower())
 
 
 def _option_for(summary: CaptureSummary, options: Sequence[PointOption]) -> PointOption | None:
@@ -205,7 +226,7 @@ _NAMES: tuple[tuple[Role, str], ...] = (
 
 def _from_name(name: str, *, whole: bool) -> _Guess | None:
     """The role that the name of an interface (``whole``) or words of a file name suggest."""
-    words = [name] if whole else re.split(r"[^A-Za-z0-9.]+|\.(?=pcap)", name.lower())
+    words = [name] if whole else _words(name)
     for role, pattern in _NAMES:
         for word in words:
             if re.fullmatch(pattern, word.lower()):

@@ -1,0 +1,204 @@
+"""From points to the trace: places, flows, units, clocks, and hop by hop what was sent, seen and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.cluster.model import Cluster
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.model import Point
+from ipipdiag.trace.hops import measure_hops
+from ipipdiag.trace.model import Clock, Form, Route, Stop, Trace
+from ipipdiag.trace.places import Place, find_places, merge_places
+from ipipdiag.trace.routes import PlannedStop, RoutePlan, plan_routes
+from ipipdiag.trace.sides import guess_quiet_links, settle_sides
+from ipipdiag.trace.timeline import Machine, Timeline, build_timeline, machine_of
+from ipipdiag.trace.translation import translated_flows
+from ipipdiag.trace.units import FlowTable, Sightings, build_flow_table, cut_into_units, gather_keys
+from ipipdiag.trace.workspace import Pair, Workspace, number_pairs
+
+Int64 = npt.NDArray[np.int64]
+
+
+def build_trace(points: Sequence[Point], cluster: Cluster) -> Trace:
+    """The way of all packets through the points; places without a route where fewer than two can be compared."""
+    places, untraced = find_places(points, cluster)
+    if len(places) < 2:
+        return Trace(places=places, untraced=untraced)
+    material = _gather(places, cluster)
+    workspace = _lay_out(material, places)
+    settled = settle_sides(workspace, cluster)
+    if settled != places:
+        places = merge_places(settled)
+        workspace = _lay_out(material, places)
+    places = guess_quiet_links(workspace, cluster)
+    workspace = replace(workspace, places=places)
+    plans = plan_routes(workspace, cluster)
+    timeline = build_timeline(workspace, plans)
+    hops = measure_hops(workspace, plans, timeline)
+    flows = np.bincount(workspace.pair_of_flow, minlength=len(workspace.pairs))
+    routes = tuple(
+        Route(
+            source=plan.ends.source,
+            destination=plan.ends.destination,
+            source_node=plan.source_node,
+            destination_node=plan.destination_node,
+            is_wrapped=plan.is_wrapped,
+            packets=max(stop.seen.packets if stop.seen else 0 for stop in plan.stops),
+            flows=int(flows[plan.pair]),
+            stops=tuple(_stop(stop, plan, workspace) for stop in plan.stops),
+            hops=hops[plan.pair],
+            translations=workspace.translations.get(plan.pair, ()),
+        )
+        for plan in plans
+        if any(stop.seen for stop in plan.stops)
+    )
+    return Trace(places, untraced, _clocks(timeline, places), routes, material.notes, material.flow_fraction, workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What does not depend on which points are one place."""
+
+    points: tuple[Point, ...]
+    flows: FlowTable
+    pairs: tuple[Pair, ...]
+    pair_of_flow: Int64
+    translations: dict[int, tuple[tuple[int, int], ...]]
+    sightings: Sightings
+    notes: tuple[str, ...]
+    flow_fraction: int
+
+
+def _gather(places: tuple[Place, ...], cluster: Cluster) -> _Material:
+    """Flows, pairs and units of all points."""
+    points = tuple(point for place in places for point in place.points)
+    place_of_point = np.array([place.number for place in places for _ in place.points], dtype=np.int64)
+    halvings = max(point.facts.key_halvings for point in points)
+    flows = build_flow_table(points)
+    keys, flow, point = gather_keys(points, flows, halvings)
+    lead = translated_flows(keys, flow, place_of_point[point], flows)
+    sightings, too_fine = cut_into_units(keys, flow, point, lead)
+    linked = {pod for member in points if member.is_pod_link for pod in member.pods}
+    pairs, pair_of_flow, translations = number_pairs(flows, lead, cluster, linked)
+    return _Material(
+        points, flows, pairs, pair_of_flow, translations, sightings, _notes(flows, too_fine), 1 << halvings
+    )
+
+
+def _lay_out(material: _Material, places: tuple[Place, ...]) -> Workspace:
+    """The sightings by place: each unit as often as it passed there, however many points saw it."""
+    position = {id(point): number for number, point in enumerate(material.points)}
+    place_of_point = np.zeros(len(position), dtype=np.int64)
+    for place in places:
+        place_of_point[[position[id(point)] for point in place.points]] = place.number
+    ranks = [[position[id(point)] for point in place.points] for place in places]
+    sightings = _one_of_each(material.sightings, place_of_point, ranks)
+    return Workspace(
+        points=material.points,
+        places=places,
+        flows=material.flows,
+        pairs=material.pairs,
+        pair_of_flow=material.pair_of_flow,
+        translations=material.translations,
+        sightings=sightings,
+        place=place_of_point[sightings.point],
+        pair=material.pair_of_flow[sightings.flow],
+    )
+
+
+def _notes(flows: FlowTable, too_fine: Int64) -> tuple[str, ...]:
+    notes = []
+    if flows.is_unclear.any():
+        notes.append(
+            f"{int(flows.is_unclear.sum())} flows are not matched packet by packet: TCP fragments, cut headers, or "
+            "lengths that the headers do not tell"
+        )
+    if len(too_fine):
+        notes.append(f"{len(too_fine)} flows are not matched: their segments overlap too often")
+    return tuple(notes)
+
+
+def _one_of_each(sightings: Sightings, place_of_point: Int64, ranks: Sequence[Sequence[int]]) -> Sightings:
+    """A place's first point speaks for it, its others only of units that the first lacks; of a unit that passes one
+    place several times, its TTL fallen, the first time counts.
+    """
+    place = place_of_point[sightings.point]
+    keep = np.ones(len(sightings), dtype=np.bool_)
+    for lead, *others in ranks:
+        if not others:
+            continue
+        known = sightings.unit[sightings.point == lead]
+        for other in others:
+            rows = np.flatnonzero(sightings.point == other)
+            again = np.isin(sightings.unit[rows], known)
+            keep[rows[again]] = False
+            known = np.concatenate([known, sightings.unit[rows[~again]]])
+    group = (place << 44) | sightings.unit
+    _, inverse = np.unique(group, return_inverse=True)
+    highest = np.zeros(int(inverse.max()) + 1 if len(inverse) else 0, dtype=np.uint8)
+    np.maximum.at(highest, inverse, sightings.ttl)
+    keep &= sightings.ttl == highest[inverse]
+    return sightings.select(keep)
+
+
+def _stop(planned: PlannedStop, plan: RoutePlan, workspace: Workspace) -> Stop:
+    return Stop(
+        place=planned.place,
+        station=planned.station,
+        is_expected=planned.is_expected,
+        is_order_known=planned.is_order_known,
+        packets=planned.seen.packets if planned.seen else 0,
+        length_max=_length_max(planned.place, plan, workspace) if planned.seen else 0,
+        forms=_forms(planned.place, plan, workspace) if planned.seen else (),
+    )
+
+
+def _ends(plan: RoutePlan, workspace: Workspace) -> list[tuple[int, int]]:
+    """The addresses that the packets of a pair bear somewhere."""
+    return sorted({(plan.ends.source, plan.ends.destination), *workspace.translations.get(plan.pair, ())})
+
+
+def _length_max(place: Place, plan: RoutePlan, workspace: Workspace) -> int:
+    lengths = [0]
+    for point in place.points:
+        flows = point.facts.flows
+        for source, destination in _ends(plan, workspace):
+            lengths += flows.length_max[(flows.source == source) & (flows.destination == destination)].tolist()
+    return max(lengths)
+
+
+def _forms(place: Place, plan: RoutePlan, workspace: Workspace) -> tuple[Form, ...]:
+    """How the pair's packets look at a place, the most frequent form first."""
+    found: dict[Form, int] = {}
+    for point in place.points:
+        flows = point.facts.flows
+        for source, destination in _ends(plan, workspace):
+            rows = flows.select((flows.source == source) & (flows.destination == destination))
+            for outer_source, outer_destination, tunnel, ttl, outer_ttl, packets in rows.rows(
+                "outer_source", "outer_destination", "tunnel", "ttl_max", "outer_ttl_max", "packets"
+            ):
+                is_ipip = tunnel == Tunnel.IPIP
+                form = Form(
+                    source, destination, outer_source if is_ipip else 0, outer_destination if is_ipip else 0, ttl,
+                    outer_ttl if is_ipip else 0,
+                )  # fmt: skip
+                found[form] = found.get(form, 0) + packets
+    return tuple(sorted(found, key=lambda form: -found[form]))
+
+
+def _clocks(timeline: Timeline, places: tuple[Place, ...]) -> tuple[Clock, ...]:
+    """What was compared with what, as places of the machines."""
+    by_machine: dict[Machine, Place] = {}
+    for place in places:
+        by_machine.setdefault(machine_of(place), place)
+    return tuple(
+        Clock(by_machine[other], by_machine[one], offset) for (one, other), offset in sorted(timeline.compared.items())
+    )
+
+
+__all__ = ["Pair", "build_trace"]

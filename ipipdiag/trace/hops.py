@@ -1,0 +1,288 @@
+"""Hop by hop: what was sent, what of it was seen, lost and delayed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.trace.matching import match
+from ipipdiag.trace.model import FlowLoss, Hop
+from ipipdiag.trace.places import Place
+from ipipdiag.trace.routes import RoutePlan
+from ipipdiag.trace.timeline import Timeline, machine_of
+from ipipdiag.trace.units import FlowTable
+from ipipdiag.trace.workspace import Workspace
+
+Int64 = npt.NDArray[np.int64]
+Index = npt.NDArray[np.intp]
+
+TOLERANCE_NS = 1_000_000  # stamps of one clock may be out of order: capture on several CPUs
+GRACE_NS = 50_000_000  # a packet sent less than this before the next place's last frame may still be under way
+OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
+LOST_FRAMES = 8
+FLOWS_SHOWN = 64  # of each hop, those that lost most
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a place was captured, on the common timeline; ``is_assumed``: as other places of its node were."""
+
+    first_ns: int
+    last_ns: int
+    own_first_ns: int
+    own_last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What became of the sightings of some pairs at the start of a hop; rows of the workspace, and masks over them."""
+
+    rows: Index
+    seen: npt.NDArray[np.bool_]
+    missed: npt.NDArray[np.bool_]
+    lost: npt.NDArray[np.bool_]
+    delay: Int64  # of those seen; 0 elsewhere
+    assumed: npt.NDArray[np.bool_]
+
+
+def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Timeline) -> dict[int, tuple[Hop, ...]]:
+    """The hops of every pair, between the places on its way that lie next to each other."""
+    times = _corrected(workspace, timeline)
+    windows = {place.number: _window(place, workspace, timeline) for place in workspace.places}
+    by_hop: dict[tuple[int, int], list[RoutePlan]] = defaultdict(list)
+    for plan in plans:
+        for one, other in pairwise(plan.stops):
+            by_hop[one.place.number, other.place.number].append(plan)
+    found: dict[tuple[int, int], dict[int, Hop]] = {}
+    for (first, second), here in by_hop.items():
+        start, end = workspace.places[first], workspace.places[second]
+        counted = _count(workspace, times, timeline, start, end, here, windows[second])
+        found[first, second] = _hops_by_pair(workspace, times, timeline, start, end, counted)
+    return {
+        plan.pair: tuple(
+            found[one.place.number, other.place.number].get(plan.pair, _nothing(one.place, other.place))
+            for one, other in pairwise(plan.stops)
+        )
+        for plan in plans
+    }
+
+
+def _nothing(start: Place, end: Place) -> Hop:
+    return Hop(start, end, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), ())
+
+
+def _corrected(workspace: Workspace, timeline: Timeline) -> Int64:
+    """The times of all sightings as the reference clock would have given them."""
+    times = workspace.sightings.time_ns.copy()
+    for place in workspace.places:
+        clock = timeline.clocks.get(machine_of(place))
+        if clock is not None and clock.steps:
+            rows = workspace.at(place.number)
+            times[rows] = clock.corrected(times[rows])
+    return times
+
+
+def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | None:
+    """When the place was captured; None where it has no frame, and no other of its node has."""
+
+    def extent(places: Sequence[Place]) -> tuple[int, int] | None:
+        bounds = [
+            (point.facts.extent.first_ns, point.facts.extent.last_ns)
+            for other in places
+            for point in other.points
+            if point.facts.extent.first_ns is not None and point.facts.extent.last_ns is not None
+        ]
+        if not bounds:
+            return None
+        clock = timeline.clocks.get(machine_of(place))
+        ends = np.array([min(first for first, _ in bounds), max(last for _, last in bounds)], dtype=np.int64)
+        ends = clock.corrected(ends) if clock else ends
+        return int(ends[0]), int(ends[1])
+
+    own = extent([place])
+    siblings = [other for other in workspace.places if other.node is not None and other.node == place.node]
+    wide = extent([place, *siblings])
+    if wide is None:
+        return None
+    narrow = own or (wide[0], wide[0] - 1)
+    return Window(*wide, *narrow)
+
+
+def _count(
+    workspace: Workspace,
+    times: Int64,
+    timeline: Timeline,
+    start: Place,
+    end: Place,
+    plans: Sequence[RoutePlan],
+    window: Window | None,
+) -> _Counted:
+    pairs = np.array([plan.pair for plan in plans], dtype=np.int64)
+    rows, ends = workspace.at(start.number, pairs), workspace.at(end.number, pairs)
+    sightings = workspace.sightings
+    error = timeline.error_between(start, end)
+    tolerance = TOLERANCE_NS + (error or 0)
+    matches = match(sightings.unit[rows], times[rows], sightings.unit[ends], times[ends], tolerance)
+    seen = np.zeros(len(rows), dtype=np.bool_)
+    seen[matches.earlier] = True
+    delay = np.zeros(len(rows), dtype=np.int64)
+    delay[matches.earlier] = times[ends[matches.later]] - times[rows[matches.earlier]]
+    missed = _seen_beyond(workspace, times, end, plans, rows, ~seen, tolerance)
+    covered = np.zeros(len(rows), dtype=np.bool_)
+    assumed = np.zeros(len(rows), dtype=np.bool_)
+    if window is not None and timeline.is_shared(start, end):
+        at = times[rows]
+        overtaken = at < _overtaken_until(at[seen])
+        in_time = at <= window.last_ns - GRACE_NS - (error or 0)
+        covered = (at >= window.first_ns + (error or 0)) & (in_time | overtaken)
+        assumed = covered & ~overtaken & ((at < window.own_first_ns) | (at > window.own_last_ns - GRACE_NS))
+    return _Counted(rows, seen, missed, ~seen & ~missed & covered, delay, assumed)
+
+
+def _overtaken_until(seen_times: Int64) -> int:
+    """Until when packets were sent of which OVERTAKEN_BY later ones were seen at the next place."""
+    if len(seen_times) < OVERTAKEN_BY:
+        return int(np.iinfo(np.int64).min)
+    return int(np.sort(seen_times)[-OVERTAKEN_BY])
+
+
+def _seen_beyond(
+    workspace: Workspace,
+    times: Int64,
+    end: Place,
+    plans: Sequence[RoutePlan],
+    rows: Index,
+    unseen: npt.NDArray[np.bool_],
+    tolerance: int,
+) -> npt.NDArray[np.bool_]:
+    """Which of the sightings that the next place lacks a later one has: then that capture lacks them, not the way."""
+    beyond = np.zeros(len(rows), dtype=np.bool_)
+    later: dict[int, list[int]] = defaultdict(list)
+    for plan in plans:
+        numbers = [stop.place.number for stop in plan.stops]
+        for number in numbers[numbers.index(end.number) + 1 :]:
+            later[number].append(plan.pair)
+    for number, pairs in later.items():
+        open_rows = np.flatnonzero(unseen & ~beyond)
+        if len(open_rows) == 0:
+            break
+        units = np.unique(workspace.sightings.unit[rows[open_rows]])
+        candidates = np.flatnonzero(np.isin(workspace.sightings.unit[rows], units))
+        others = workspace.at(number, np.array(pairs, dtype=np.int64))
+        others = others[np.isin(workspace.sightings.unit[others], units)]
+        if len(others) == 0:
+            continue
+        unit = workspace.sightings.unit
+        matches = match(
+            unit[rows[candidates]], times[rows[candidates]], unit[others], times[others], tolerance + GRACE_NS
+        )
+        beyond[candidates[matches.earlier]] = True
+    return beyond & unseen
+
+
+def _hops_by_pair(
+    workspace: Workspace, times: Int64, timeline: Timeline, start: Place, end: Place, counted: _Counted
+) -> dict[int, Hop]:
+    pair = workspace.pair[counted.rows]
+    order = np.argsort(pair, kind="stable")
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(pair[order]) > 0])) if len(order) else order
+    hops = {}
+    for members in np.split(order, begins[1:]) if len(order) else []:
+        hops[int(pair[members[0]])] = _hop(workspace, times, timeline, start, end, counted, members)
+    return hops
+
+
+def _hop(
+    workspace: Workspace,
+    times: Int64,
+    timeline: Timeline,
+    start: Place,
+    end: Place,
+    counted: _Counted,
+    members: Index,
+) -> Hop:
+    seen, missed, lost = counted.seen[members], counted.missed[members], counted.lost[members]
+    arrived = int(seen.sum())
+    error = timeline.error_between(start, end)
+    delays = counted.delay[members[seen]] if arrived and error is not None else None
+    lost_rows = counted.rows[members[lost]]
+    sightings = workspace.sightings
+    lost_times = times[lost_rows]
+    return Hop(
+        start=start,
+        end=end,
+        sent=arrived + int(missed.sum()) + int(lost.sum()),
+        seen=arrived,
+        lost=int(lost.sum()),
+        missed=int(missed.sum()),
+        uncovered=int((~seen & ~missed & ~lost).sum()),
+        is_assumed=bool(counted.assumed[members[lost]].any()),
+        lost_bytes=int(sightings.size[lost_rows].sum()),
+        delay_median_ns=None if delays is None else round(float(np.median(delays))),
+        delay_p99_ns=None if delays is None else round(float(np.percentile(delays, 99))),
+        error_ns=error,
+        first_lost_ns=int(lost_times.min()) if len(lost_times) else None,
+        last_lost_ns=int(lost_times.max()) if len(lost_times) else None,
+        lost_frames=_frames(workspace, lost_rows),
+        flows=_flows(workspace, start, counted, members),
+    )
+
+
+def _frames(workspace: Workspace, rows: Index) -> tuple[tuple[str, int], ...]:
+    """Input and number of the first few frames."""
+    sightings = workspace.sightings
+    frames = dict.fromkeys(
+        (workspace.points[point].input, number)
+        for point, number in zip(
+            sightings.point[rows[: LOST_FRAMES * 64]].tolist(), sightings.number[rows[: LOST_FRAMES * 64]].tolist(),
+            strict=True,
+        )
+    )  # fmt: skip
+    return tuple(frames)[:LOST_FRAMES]
+
+
+def _flows(workspace: Workspace, start: Place, counted: _Counted, members: Index) -> tuple[FlowLoss, ...]:
+    """The flows that lost something on a hop, most first."""
+    flow = workspace.sightings.flow[counted.rows[members]]
+    lost = counted.lost[members]
+    if not lost.any():
+        return ()
+    distinct, inverse = np.unique(flow, return_inverse=True)
+    judged = counted.seen[members] | counted.missed[members] | lost
+    sent_by_flow = np.bincount(inverse, weights=judged).astype(np.int64)
+    lost_by_flow = np.bincount(inverse, weights=lost).astype(np.int64)
+    table = workspace.flows
+    chosen = np.lexsort((distinct, -lost_by_flow))[:FLOWS_SHOWN]
+    losses = []
+    for position in chosen[lost_by_flow[chosen] > 0].tolist():
+        row = int(distinct[position])
+        losses.append(
+            FlowLoss(
+                source=int(table.source[row]),
+                destination=int(table.destination[row]),
+                protocol=int(table.protocol[row]),
+                source_port=int(table.source_port[row]),
+                destination_port=int(table.destination_port[row]),
+                sent=int(sent_by_flow[position]),
+                lost=int(lost_by_flow[position]),
+                answers=_answers(start, table, row),
+            )
+        )
+    return tuple(losses)
+
+
+def _answers(place: Place, table: FlowTable, row: int) -> int:
+    """Packets of the other direction of a flow at a place."""
+    total = 0
+    for point in place.points:
+        flows = point.facts.flows
+        same = np.ones(len(flows), dtype=np.bool_)
+        for name in ("source", "destination", "protocol", "source_port", "destination_port"):
+            same &= getattr(flows, name) == getattr(table, name)[row]
+        total = max(total, int(flows.answers[same].max(initial=0)))
+    return total

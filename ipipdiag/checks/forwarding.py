@@ -1,22 +1,27 @@
 """What one node does with packets between pods, from two looks at them: as they come in and as they go out.
 
 A node takes one from the TTL of what it forwards. At its NIC a packet that comes in and goes out again is seen twice,
-the second time with a TTL one lower; at a pod's link and the NIC of one node it is seen at both.
+the second time with a TTL one lower; at tunl0 and the NIC of one node once at each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.model import Evidence, Finding, Missing, Outcome, Reason
+from ipipdiag.checks.sightings import evidence_of
 from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
+    from ipipdiag.trace.model import Trace
 
 ICMP = 1
 ARP_REPLY = 2
@@ -52,11 +57,16 @@ class FlowRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A flow that comes into a node wrapped and leaves it again: the row that comes, the row that goes."""
+    """A flow that comes into a node through the tunnel and leaves it again: the row that comes, the row that goes.
 
+    The two rows may be of different points: what comes may show at tunl0, where it has no outer header.
+    """
+
+    node: int
     point: Point
     comes: FlowRow
     goes: FlowRow
+    comes_at: Point
 
 
 def flow_rows_of(flows: Flows) -> list[FlowRow]:
@@ -88,8 +98,15 @@ def flow_rows_of(flows: Flows) -> list[FlowRow]:
     return rows
 
 
-def relays(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[Relay]:
-    """At every node NIC the flows that come to that node wrapped and leave it again, one TTL lower."""
+def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Iterator[Relay]:
+    """At every node's NIC the flows that come to that node wrapped and leave it again, one TTL lower.
+
+    Where tunl0 of the node was captured as well, what comes counts as seen there, for a NIC may be captured in one
+    direction.
+    """
+    devices = {
+        place.node: place.points for place in trace.places if place.role is Role.TUNL0 and place.node is not None
+    }
     for point, table in flows.items():
         if point.role is not Role.NODE:
             continue
@@ -97,12 +114,38 @@ def relays(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[Relay]:
         for row in flow_rows_of(table):
             by_flow.setdefault(row.flow, []).append(row)
         for rows in by_flow.values():
-            for comes in rows:
-                if comes.tunnel != Tunnel.IPIP or not cluster.is_node(comes.outer_destination):
+            yield from _relayed(point, rows, cluster)
+        node = next((address for address in point.own_addresses if cluster.is_node(address)), None)
+        if node is None:
+            continue
+        for device in devices.get(node, ()):
+            for row in flow_rows_of(flows[device]):
+                here = by_flow.get(row.flow, [])
+                if any(_comes(other, node) for other in here):
                     continue
-                for goes in rows:
-                    if goes.ttl == comes.ttl - 1 and _leaves(goes, comes):
-                        yield Relay(point, comes, goes)
+                for goes in here:
+                    if goes.ttl == row.ttl - 1 and _leaves_node(goes, node, point):
+                        yield Relay(node, point, row, goes, device)
+
+
+def _relayed(point: Point, rows: list[FlowRow], cluster: Cluster) -> Iterator[Relay]:
+    for comes in rows:
+        if comes.tunnel != Tunnel.IPIP or not cluster.is_node(comes.outer_destination):
+            continue
+        for goes in rows:
+            if goes.ttl == comes.ttl - 1 and _leaves(goes, comes):
+                yield Relay(comes.outer_destination, point, comes, goes, point)
+
+
+def _comes(row: FlowRow, node: int) -> bool:
+    return row.tunnel == Tunnel.IPIP and row.outer_destination == node
+
+
+def _leaves_node(row: FlowRow, node: int, nic: Point) -> bool:
+    """Whether a row at a node's NIC is what that node sends: by its outer source, or bare by its MAC."""
+    if row.tunnel == Tunnel.IPIP:
+        return row.outer_source == node
+    return row.tunnel == Tunnel.NONE and nic.own_mac is not None and row.source_mac == nic.own_mac
 
 
 def _leaves(goes: FlowRow, comes: FlowRow) -> bool:
@@ -131,3 +174,32 @@ def router_macs(point: Point, cluster: Cluster) -> set[int]:
             if mac >= 0 and not cluster.is_pod(address) and address not in cluster.tunnel_addresses:
                 behind.setdefault(mac, set()).add(address)
     return {mac for mac, addresses in behind.items() if len(addresses) > 1}
+
+
+def judge_relays(
+    points: Sequence[Point],
+    flows: Mapping[Point, Flows],
+    cluster: Cluster,
+    trace: Trace,
+    finding_of: Callable[[Relay], Finding | None],
+) -> Outcome:
+    """The outcome of a check that looks at what a node sends on: its findings, or which capture would show it."""
+    nics = [point for point in points if point.role is Role.NODE]
+    if not nics:
+        text = "what a node sends on shows on its NIC only"
+        return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE)))
+    examined = sum(int((flows[point].tunnel == Tunnel.IPIP).sum()) for point in nics)
+    found = (finding_of(relay) for relay in relays(flows, cluster, trace))
+    findings = tuple(finding for finding in found if finding is not None)
+    missing = Missing(Reason.TOO_FEW_PACKETS, "no tunnel packet was captured", capture_command(Role.NODE))
+    return Outcome(max(examined, len(findings)), findings, None if examined or findings else missing)
+
+
+def relay_evidence(relay: Relay) -> tuple[Evidence, ...]:
+    """The frames that come and those that go."""
+    text = display_filters.to_address(relay.comes.flow.destination)
+    sides = ((relay.comes_at, relay.comes), (relay.point, relay.goes))
+    if relay.comes_at is relay.point:
+        rows = relay.point.facts.flows.select([relay.comes.position, relay.goes.position])
+        return (evidence_of(relay.point, rows.frames, text),)
+    return tuple(evidence_of(point, point.facts.flows.select([row.position]).frames, text) for point, row in sides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,11 +71,16 @@ class Point:
         return self.role in (Role.POD, Role.CALI)
 
     @property
+    def interface_text(self) -> str:
+        """The interface by its name, else by its role."""
+        return self.interface_name or _PLACES[self.role]
+
+    @property
     def label(self) -> str:
         """How the report names the point: the place, and whose it is; the file where that is not known."""
-        place = self.interface_name or _PLACES[self.role]
+        place = self.interface_text
         owner = f"pod {self.pod}" if self.is_pod_link and self.pod else f"node {self.node}" if self.node else None
-        return f"{place} of {owner}" if owner else f"{place} in {self.input_name}"
+        return f"{place} of {owner}" if owner else f"{place} in {PurePath(self.input_name).name}"
 
 
 _PLACES = {

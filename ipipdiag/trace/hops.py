@@ -24,6 +24,9 @@ Index = npt.NDArray[np.intp]
 TOLERANCE_NS = 1_000_000  # stamps of one clock may be out of order: capture on several CPUs
 GRACE_NS = 50_000_000  # a packet sent less than this before the next place's last frame may still be under way
 OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
+REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once, but not more often than its rate limit
+ICMP, UDP, DNS_PORT = 1, 17, 53
+UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most
 
@@ -45,6 +48,7 @@ class _Counted:
     rows: Index
     seen: npt.NDArray[np.bool_]
     missed: npt.NDArray[np.bool_]
+    refused: npt.NDArray[np.bool_]
     lost: npt.NDArray[np.bool_]
     delay: Int64  # of those seen; 0 elsewhere
     assumed: npt.NDArray[np.bool_]
@@ -73,7 +77,7 @@ def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Tim
 
 
 def _nothing(start: Place, end: Place) -> Hop:
-    return Hop(start, end, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), ())
+    return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), ())
 
 
 def _corrected(workspace: Workspace, timeline: Timeline) -> Int64:
@@ -141,7 +145,43 @@ def _count(
         in_time = at <= window.last_ns - GRACE_NS - (error or 0)
         covered = (at >= window.first_ns + (error or 0)) & (in_time | overtaken)
         assumed = covered & ~overtaken & ((at < window.own_first_ns) | (at > window.own_last_ns - GRACE_NS))
-    return _Counted(rows, seen, missed, ~seen & ~missed & covered, delay, assumed)
+    missed |= _answered(workspace, start, rows, ~seen & ~missed)
+    refused = _refused(workspace, start, rows, ~seen & ~missed)
+    return _Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
+
+
+def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the requests that the next place lacks were answered: echo requests and DNS queries, reply for request.
+
+    As many of a flow can be lost as have no answer; the last ones are taken to be these.
+    """
+    answered = np.zeros(len(rows), dtype=np.bool_)
+    flow = workspace.sightings.flow[rows]
+    table = workspace.flows
+    for row in np.unique(flow[unseen]).tolist():
+        is_echo = table.protocol[row] == ICMP and table.source_port[row] >= 0
+        if not is_echo and not (table.protocol[row] == UDP and table.destination_port[row] == DNS_PORT):
+            continue
+        members = np.flatnonzero(flow == row)
+        missing = np.flatnonzero(unseen & (flow == row))
+        spare = len(missing) - max(len(members) - _answers(start, table, row), 0)
+        answered[missing[: max(spare, 0)]] = True
+    return answered
+
+
+def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the packets that the next place lacks were answered by ICMP fragmentation needed (RFC 1191)."""
+    refused = np.zeros(len(rows), dtype=np.bool_)
+    sightings, table = workspace.sightings, workspace.flows
+    for point in start.points:
+        reports = point.facts.icmp_reports
+        told = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
+        for time_ns, source, destination in reports.select(told).rows("time_ns", "quoted_source", "quoted_destination"):
+            before = time_ns - sightings.time_ns[rows]
+            flow = sightings.flow[rows]
+            about = (table.source[flow] == source) & (table.destination[flow] == destination)
+            refused |= unseen & about & (before >= -TOLERANCE_NS) & (before <= REPORT_WITHIN_NS)
+    return refused
 
 
 def _overtaken_until(seen_times: Int64) -> int:
@@ -207,6 +247,7 @@ def _hop(
     members: Index,
 ) -> Hop:
     seen, missed, lost = counted.seen[members], counted.missed[members], counted.lost[members]
+    refused = counted.refused[members]
     arrived = int(seen.sum())
     error = timeline.error_between(start, end)
     delays = counted.delay[members[seen]] if arrived and error is not None else None
@@ -216,11 +257,12 @@ def _hop(
     return Hop(
         start=start,
         end=end,
-        sent=arrived + int(missed.sum()) + int(lost.sum()),
+        sent=arrived + int(missed.sum()) + int(refused.sum()) + int(lost.sum()),
         seen=arrived,
         lost=int(lost.sum()),
         missed=int(missed.sum()),
-        uncovered=int((~seen & ~missed & ~lost).sum()),
+        refused=int(refused.sum()),
+        uncovered=int((~seen & ~missed & ~refused & ~lost).sum()),
         is_assumed=bool(counted.assumed[members[lost]].any()),
         lost_bytes=int(sightings.size[lost_rows].sum()),
         delay_median_ns=None if delays is None else round(float(np.median(delays))),
@@ -253,7 +295,7 @@ def _flows(workspace: Workspace, start: Place, counted: _Counted, members: Index
     if not lost.any():
         return ()
     distinct, inverse = np.unique(flow, return_inverse=True)
-    judged = counted.seen[members] | counted.missed[members] | lost
+    judged = counted.seen[members] | counted.missed[members] | counted.refused[members] | lost
     sent_by_flow = np.bincount(inverse, weights=judged).astype(np.int64)
     lost_by_flow = np.bincount(inverse, weights=lost).astype(np.int64)
     table = workspace.flows

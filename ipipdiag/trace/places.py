@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import PurePath
 
 from ipipdiag.addresses import format_address
 from ipipdiag.cluster.model import Cluster
@@ -63,7 +64,13 @@ class Place:
 
     @property
     def label(self) -> str:
-        """How a report names the place."""
+        """How a report names the place: the interface, and whose it is as far as that is known."""
+        if self.guessed_pod is not None:
+            return f"the quiet {self.lead.interface_text} in {PurePath(self.lead.input_name).name}"
+        if self.pods:
+            return f"{self.lead.interface_text} of pod {format_address(self.pods[0])}"
+        if self.node is not None:
+            return f"{self.lead.interface_text} of node {format_address(self.node)}"
         return self.lead.label
 
 

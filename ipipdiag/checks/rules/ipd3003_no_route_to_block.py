@@ -8,8 +8,9 @@ How it is observed
     not towards that node's MAC: they take the default route, and nothing answers. At a pod's
     link: the pod's own node reports net or host unreachable about a pod of another node.
 
-    With captures of a pod's link and its node's NIC: what enters the node and is seen nowhere
-    leaving it, by counts of each inner pair: a warning, for a policy does the same.
+    With captures of a pod's link and its node's NIC or tunl0, and the node's routes among the
+    cluster files: what enters the node and is seen nowhere leaving it, packet by packet, while no
+    route leads there. Without the routes IPD6008 says so, for a policy does the same.
 
 What can mislead
     Bare packets straight to the peer's MAC have a route, without the tunnel (IPD2001). In modes
@@ -23,12 +24,21 @@ What to do
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
 from ipipdiag.checks.forwarding import router_macs
+from ipipdiag.checks.hop_losses import (
+    Leg,
+    crosses,
+    evidence_at,
+    is_between_pods,
+    is_deaf,
+    legs,
+    what_holds,
+    where_seen,
+)
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -42,18 +52,21 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.node_evidence import missing_route
+from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.checks.wrapping import PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
-from ipipdiag.points.model import Role
+from ipipdiag.trace.places import Station
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.facts.messages import IcmpReports
     from ipipdiag.points.model import Point
+    from ipipdiag.trace.model import Trace
 
 
 UNREACHABLE, NET, HOST = 3, 0, 1
@@ -62,10 +75,11 @@ LOCAL_TTLS = (64, 128, 255)
 
 
 def examine(
-    points: tuple[Point, ...],
     flows: Mapping[Point, Flows],
     icmp_reports: Mapping[Point, IcmpReports],
     cluster: Cluster,
+    configuration: Configuration,
+    trace: Trace,
 ) -> Outcome:
     """A finding for each block that a node does not reach."""
     examined, findings = 0, []
@@ -79,7 +93,7 @@ def examine(
         if point.is_pod_link:
             examined += 1
             findings += _reported(point, reports, cluster)
-    findings += _swallowed(points, flows, cluster)
+    findings += _swallowed(trace, cluster, configuration)
     missing = None
     if not examined:
         text = "no flow between pods whose form is known was captured on a node's NIC, and no pod's link"
@@ -137,84 +151,46 @@ def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:
     )
 
 
-def _swallowed(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> list[Finding]:
-    """Pod packets that enter the node by its cali interface and do not leave it, by counts of each inner pair.
+def _swallowed(trace: Trace, cluster: Cluster, configuration: Configuration) -> list[Finding]:
+    """Pod packets that enter a node and do not leave it, packet by packet, where its texts show no route to them.
 
-    A policy drops in silence as well: where a missing route is not proven otherwise, this is a warning.
+    Without such texts a policy would look the same (IPD6008).
     """
     findings = []
-    for point in points:
-        if not point.is_pod_link or drops_recorded(point):
+    for leg in legs(trace):
+        if not crosses(leg, Station.SOURCE_POD, Station.SOURCE_NIC) or not is_between_pods(leg.route, cluster):
             continue
-        table = flows[point]
-        asked = table.select(_among(table.source, point.pods) & (table.requests > 0) & (table.answers == 0))
-        for source, destination in sorted(set(asked.rows("source", "destination"))):
-            home, owner = cluster.owner_of(source), cluster.owner_of(destination)
-            row = asked.select((asked.source == source) & (asked.destination == destination))
-            if home is None or owner is None or home.node == owner.node or int(row.requests.sum()) < FEWEST_REQUESTS:
-                continue
-            exits = [
-                other
-                for other in points
-                if other.role in (Role.NODE, Role.TUNL0) and _watches(other, home.node, row, flows[other])
-            ]
-            if not any(exit_point.role is Role.NODE for exit_point in exits):
-                continue
-            left = sum(int(_between(flows[other], source, destination).packets.sum()) for other in exits)
-            if left == 0:
-                findings.append(_not_leaving(point, exits, row, home.node, owner.node, cluster))
+        source = missing_route(configuration, cluster, leg.route.source_node, leg.route.destination)
+        if source and leg.lost_packets >= FEWEST_REQUESTS and not is_deaf(leg.end.place):
+            findings.append(_not_leaving(leg, source, cluster))
     return findings
 
 
-def _among(column: Any, values: tuple[int, ...]) -> Any:
-    """A mask of the rows whose value is one of a few."""
-    mask = column < 0
-    for value in values:
-        mask |= column == value
-    return mask
-
-
-def _watches(point: Point, node: int, row: Flows, table: Flows) -> bool:
-    """Whether a point of the node was captured while the requests came, and shows other traffic of that node."""
-    extent = point.facts.extent
-    if extent.first_ns is None or extent.last_ns is None or drops_recorded(point):
-        return False
-    covers = extent.first_ns <= int(row.first_ns.min()) and extent.last_ns >= int(row.last_request_ns.max())
-    own = (table.source == node) | (table.outer_source == node)
-    return covers and node in point.own_addresses and bool(own.any())
-
-
-def _between(table: Flows, source: int, destination: int) -> Flows:
-    return table.select((table.source == source) & (table.destination == destination))
-
-
-def _not_leaving(point: Point, exits: list[Point], row: Flows, node: int, owner: int, cluster: Cluster) -> Finding:
-    here, there = cluster.node_text(node), cluster.node_text(owner)
-    source, destination = format_address(int(row.source[0])), format_address(int(row.destination[0]))
-    count = int(row.packets.sum())
+def _not_leaving(leg: Leg, source: str, cluster: Cluster) -> Finding:
+    here, there = cluster.node_text(leg.route.source_node or 0), cluster.node_text(leg.route.destination_node or 0)
+    pod, destination = format_address(leg.route.source), format_address(leg.route.destination)
     return Finding(
-        severity=Severity.WARNING,
-        confidence=Confidence.POSSIBLE,
+        severity=Severity.CRITICAL,
+        confidence=Confidence.LIKELY,
         subject=Subject(
             SubjectKind.BLOCK,
             f"{destination} from {here}",
-            nodes=(format_address(node), format_address(owner)),
-            addresses=(source, destination),
+            nodes=tuple(format_address(node or 0) for node in (leg.route.source_node, leg.route.destination_node)),
+            addresses=(pod, destination),
         ),
-        title=f"packets of pod {source} for {destination} on node {there} enter node {here} and do not leave it",
+        title=f"node {here} has no route to pod {destination} on node {there}: packets of pod {pod} enter it and do "
+        "not leave it",
         expected=f"they leave node {here} by the route of the block",
-        observed=f"{several(count, 'packet')} at {point.label}, 0 at {in_words([other.label for other in exits])}",
-        count=count,
-        first_ns=int(row.first_ns.min()),
-        last_ns=int(row.last_ns.max()),
-        evidence=(
-            evidence_of(point, row.frames, display_filters.conversation(int(row.source[0]), int(row.destination[0]))),
-        ),
-        component=Component.NODE_KERNEL,
-        confirm=(f"ip route get {destination}  # on {here}", f"iptables-save -c | grep -i drop  # on {here}, twice"),
-        fix=("bring back the route, if it is missing; else look at the policies of the sending pod",),
-        alternatives=("an egress policy drops them", "they left by a NIC that was not captured"),
-        points=(point.id, *(other.id for other in exits)),
+        observed=f"{where_seen(leg)}; no route but the default one leads there ({source})",
+        count=leg.lost_packets,
+        first_ns=leg.hop.first_lost_ns,
+        last_ns=leg.hop.last_lost_ns,
+        evidence=evidence_at(leg),
+        component=Component.BIRD,
+        confirm=(f"ip route get {destination}  # on {here}", f"calicoctl node status  # on {here}"),
+        fix=("bring back what programs the route: the BGP session to the owner, or Felix where it owns the routes",),
+        alternatives=(*what_holds(leg), "an egress policy drops them, and the route is back since the files were made"),
+        points=(leg.start.place.lead.id, leg.end.place.lead.id),
     )
 
 

@@ -39,6 +39,7 @@ from ipipdiag.checks.model import (
 from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.trace.places import Station
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +47,14 @@ if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster, Route
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
+    from ipipdiag.trace.model import Trace
 
 
 FEWEST_REQUESTS = 3
 INNER_ROLES = (Role.NODE, Role.TUNL0)
 
 
-def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Outcome:
     """A finding for each address that is asked for and that no file knows."""
     if not cluster.placed:
         if any(point.role in INNER_ROLES for point in points):
@@ -76,11 +78,11 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             first, last = int(block.network.network_address), int(block.network.broadcast_address)
             others = (table.destination >= first) & (table.destination <= last) & (table.answers > 0)
             if bool(others.any()):
-                findings.append(_finding(point, asked, address, block, cluster))
+                findings.append(_finding(point, asked, address, block, cluster, trace))
     return Outcome(examined, tuple(findings))
 
 
-def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cluster) -> Finding:
+def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cluster, trace: Trace) -> Finding:
     owner, text = cluster.node_text(block.node), format_address(address)
     requests = int(asked.requests.sum())
     senders = sorted({format_address(source) for source in asked.source.tolist()})
@@ -92,7 +94,7 @@ def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cl
         title=f"no pod has the address {text}, which {in_words(senders)} asks for: node {owner} discards the packets",
         expected=f"an address of {block.network} that a pod has",
         observed=f"{several(requests, 'request')}, none answered, while others of the block are; no pod or allocation "
-        "in the cluster files has it",
+        f"in the cluster files has it{_where_they_end(address, block.node, trace)}",
         count=requests,
         first_ns=int(asked.first_ns.min()),
         last_ns=int(asked.last_ns.max()),
@@ -103,6 +105,16 @@ def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cl
         alternatives=("the pod was made after the cluster files", "a policy on its node drops in silence"),
         points=(point.id,),
     )  # fmt: skip
+
+
+def _where_they_end(address: int, owner: int, trace: Trace) -> str:
+    """How many packets for the address each place of the owner saw, packet by packet: none beyond tunl0."""
+    counts: dict[str, int] = {}
+    for route in trace.routes:
+        for stop in route.stops if route.destination == address else ():
+            if stop.place.node == owner and stop.station >= Station.DESTINATION_NIC:
+                counts[stop.place.label] = counts.get(stop.place.label, 0) + stop.packets
+    return f"; {in_words([f'{count} at {label}' for label, count in counts.items()])}" if counts else ""
 
 
 CHECK = Check(

@@ -5,7 +5,7 @@ Expected
 
 How it is observed
     At the owner's NIC: a packet comes wrapped, and leaves again bare, from the node's own MAC,
-    its TTL one lower.
+    its TTL one lower. Where the NIC shows one direction only, what comes is taken from tunl0.
 
 What can mislead
     Mirror ports and ``-i any`` show one packet at several places; a copy keeps its TTL. A node
@@ -20,24 +20,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks import display_filters
-from ipipdiag.checks.forwarding import Relay, relays
+from ipipdiag.checks.forwarding import Relay, judge_relays, relay_evidence
 from ipipdiag.checks.model import (
     Check,
     Component,
     Confidence,
     Finding,
-    Missing,
     Outcome,
-    Reason,
     Severity,
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.sightings import several
 from ipipdiag.kinds import Tunnel
-from ipipdiag.points.commands import capture_command
-from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,50 +40,44 @@ if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
+    from ipipdiag.trace.model import Trace
 
 
-def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Outcome:
     """A finding for each node and destination that comes wrapped and leaves bare."""
-    nics = [point for point in points if point.role is Role.NODE]
-    if not nics:
-        text = "what a node sends on shows on its NIC only"
-        return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE)))
-    examined = sum(int((flows[point].tunnel == Tunnel.IPIP).sum()) for point in nics)
-    findings = [
-        _finding(relay, flows[relay.point], cluster)
-        for relay in relays(flows, cluster)
-        if relay.goes.tunnel == Tunnel.NONE and cluster.is_pod(relay.comes.flow.destination) and not relay.goes.answers
-    ]
-    missing = Missing(Reason.TOO_FEW_PACKETS, "no tunnel packet was captured", capture_command(Role.NODE))
-    return Outcome(examined, tuple(findings), None if examined else missing)
+
+    def judge(relay: Relay) -> Finding | None:
+        leaves_bare = relay.goes.tunnel == Tunnel.NONE and not relay.goes.answers
+        return _finding(relay, cluster) if leaves_bare and cluster.is_pod(relay.comes.flow.destination) else None
+
+    return judge_relays(points, flows, cluster, trace, judge)
 
 
-def _finding(relay: Relay, table: Flows, cluster: Cluster) -> Finding:
+def _finding(relay: Relay, cluster: Cluster) -> Finding:
     comes, goes = relay.comes, relay.goes
-    node, destination = cluster.node_text(comes.outer_destination), format_address(comes.flow.destination)
-    rows = table.select([comes.position, goes.position])
+    node, destination = cluster.node_text(relay.node), format_address(comes.flow.destination)
     return Finding(
         severity=Severity.ERROR,
         confidence=Confidence.CONFIRMED,
         subject=Subject(
             SubjectKind.POD,
             f"{destination} on {node}",
-            nodes=(format_address(comes.outer_source), format_address(comes.outer_destination)),
+            nodes=tuple(format_address(node) for node in (comes.outer_source, relay.node) if node),
             addresses=(format_address(comes.flow.source), destination),
         ),
         title=f"node {node} sends packets for {destination} on by its default route instead of discarding them",
         expected="a blackhole route holds the block on its owner, and discards what no pod has",
-        observed=f"{several(comes.packets, 'packet')} come wrapped with TTL {comes.ttl}, "
+        observed=f"{several(comes.packets, 'packet')} come through the tunnel with TTL {comes.ttl}, "
         f"{several(goes.packets, 'packet')} leave bare with TTL {goes.ttl}",
         count=goes.packets,
         first_ns=comes.first_ns,
         last_ns=goes.last_ns,
-        evidence=(evidence_of(relay.point, rows.frames, display_filters.to_address(comes.flow.destination)),),
+        evidence=relay_evidence(relay),
         component=Component.BIRD,
         confirm=(f"ip route show type blackhole  # on {node}", f"ip route get {destination}  # on {node}"),
         fix=(f"restart calico-node on {node}: BIRD or Felix sets the blackhole route of each block anew",),
         alternatives=("the address lies in no block of this node: the sender's route is wrong",),
-        points=(relay.point.id,),
+        points=tuple(dict.fromkeys((relay.comes_at.id, relay.point.id))),
     )
 
 

@@ -137,7 +137,10 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
     pods = [format_address(pod) for pod in pair.destinations]
     works = contact.in_words()
     if receivers:
-        title = f"IP-in-IP packets leave node {here} and never reach node {there}"
+        title = (
+            f"{several(pair.packets, 'IP-in-IP packet')} leave the NIC of node {here}, and none reaches the NIC of "
+            f"node {there}"
+        )
         observed = (
             f"{several(pair.packets, 'tunnel packet')} on {here}'s NIC, 0 on {there}'s ({receivers[0].input_name})"
         )

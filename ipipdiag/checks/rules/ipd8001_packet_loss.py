@@ -1,0 +1,141 @@
+"""PacketLoss: a part of what is sent does not arrive.
+
+Expected
+    What is sent at one place of the way is seen at the next.
+
+How it is observed
+    With captures of two places on the way: each packet is looked for at the next place by its
+    inner header, TCP by ranges of sequence numbers. Reported are hops that lose at least
+    0.5 % and five packets of what one address sends another, while the rest gets through. The
+    finding names the hop, and what lives there.
+
+What can mislead
+    A capture that loses frames itself: a packet that is missing at one place and seen further on
+    is not counted as lost, and a capture that records drops is not judged. Captures of different
+    times: only packets sent while the next place was captured count.
+
+What to do
+    Look at what the hop consists of: ``ip -s link`` and ``ethtool -S`` on both ends of it, queues
+    and policers of the network between the nodes, policies where it is inside a node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks.hop_losses import (
+    Leg,
+    counts_along,
+    evidence_at,
+    is_deaf,
+    legs,
+    nothing_to_compare,
+    subject_of,
+    what_holds,
+    where_seen,
+)
+from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
+from ipipdiag.checks.node_evidence import drops_on
+from ipipdiag.checks.sightings import several
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+from ipipdiag.trace.places import Station
+
+if TYPE_CHECKING:
+    from ipipdiag.cluster.configuration import Configuration
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.trace.model import Route, Trace
+
+FEWEST_LOST = 5
+LEAST_SHARE = 0.005
+
+
+def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Outcome:
+    """A finding for each hop and direction that loses a part of the packets."""
+    examined, findings, missing = 0, [], None
+    for leg in legs(trace):
+        if lost := is_deaf(leg.end.place):
+            missing = missing or lost
+            continue
+        examined += bool(leg.hop.sent)
+        arrived = leg.hop.seen + leg.hop.missed
+        if arrived and leg.lost_in_part >= max(FEWEST_LOST, LEAST_SHARE * leg.hop.sent):
+            findings.append(_finding(leg, trace, cluster, configuration))
+    if examined:
+        return Outcome(examined, tuple(findings))
+    command = capture_command(Role.NODE, "both nodes, at the same time")
+    return Outcome(missing=missing or nothing_to_compare(trace, "loss on the way", command))
+
+
+def _finding(leg: Leg, trace: Trace, cluster: Cluster, configuration: Configuration) -> Finding:
+    hop, route = leg.hop, leg.route
+    share = 100 * hop.lost / hop.sent
+    source, destination = format_address(route.source), format_address(route.destination)
+    sides = {station: cluster.node_text(node or 0) for station, node in
+             ((leg.start.station, route.source_node), (leg.end.station, route.destination_node))}  # fmt: skip
+    commands = tuple(f"ip -s link ; ethtool -S eth0  # on {node}" for node in dict.fromkeys(sides.values()))
+    node = route.destination_node if leg.start.station >= Station.DESTINATION_NIC else route.source_node
+    inside = not _is_between_nodes(leg)
+    counters = drops_on(configuration, cluster, node) if inside else ()
+    return Finding(
+        severity=Severity.ERROR if _is_ours(route, cluster) else Severity.NOTICE,
+        confidence=Confidence.LIKELY if what_holds(leg) else Confidence.CONFIRMED,
+        subject=subject_of(route, cluster),
+        title=f"{share:.1f} % of the packets from {source} to {destination} are lost between {leg.start.place.label} "
+        f"and {leg.end.place.label}",
+        expected=f"loss below {100 * LEAST_SHARE:.1f} % or fewer than {FEWEST_LOST} packets",
+        observed=f"{where_seen(leg)}: {several(hop.lost, 'packet')} lost; in all: {counts_along(route)}"
+        + "".join(f"; {text}" for text in counters),
+        count=hop.lost,
+        first_ns=hop.first_lost_ns,
+        last_ns=hop.last_lost_ns,
+        evidence=evidence_at(leg),
+        component=_component(leg),
+        confirm=commands,
+        fix=(f"find what drops between {leg.start.place.label} and {leg.end.place.label}",),
+        alternatives=(*what_holds(leg), f"the capture at {leg.end.place.label} lost these frames without recording it"),
+        worked=_other_way(leg, trace),
+        points=(leg.start.place.lead.id, leg.end.place.lead.id),
+    )
+
+
+def _other_way(leg: Leg, trace: Trace) -> tuple[str, ...]:
+    """What became of the packets of the other direction between the same two places."""
+    for other in legs(trace):
+        ends = (other.route.source, other.route.destination) == (leg.route.destination, leg.route.source)
+        if ends and (other.hop.start, other.hop.end) == (leg.hop.end, leg.hop.start) and other.hop.sent:
+            return (f"of {several(other.hop.sent, 'packet')} of the other direction {other.hop.lost} are lost there",)
+    return ()
+
+
+def _is_ours(route: Route, cluster: Cluster) -> bool:
+    """Whether both ends are pods, services or nodes; what the internet loses is not the cluster's."""
+    return all(
+        cluster.is_pod(end) or cluster.is_node(end) or end in cluster.tunnel_addresses or end in cluster.services
+        for end in (route.source, route.destination)
+    )
+
+
+def _is_between_nodes(leg: Leg) -> bool:
+    return leg.start.station >= Station.SOURCE_NIC and leg.end.station <= Station.DESTINATION_NIC
+
+
+def _component(leg: Leg) -> Component:
+    """What lives on the hop: policies and routes beside the pods, the kernel's tunnel, the network between nodes."""
+    if _is_between_nodes(leg):
+        return Component.NODE_NETWORK
+    stations = {leg.start.station, leg.end.station}
+    if stations & {Station.SOURCE_CALI, Station.DESTINATION_CALI}:
+        return Component.FELIX
+    return Component.NODE_KERNEL
+
+
+CHECK = Check(
+    code="IPD8001",
+    name="PacketLoss",
+    severity=Severity.ERROR,
+    summary="a part of what is sent does not arrive",
+    points="any two places on the way",
+    examine=examine,
+)

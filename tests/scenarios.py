@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 DAMAGED = "91-derived-damaged-files"
 
 HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
-FAULTY = ("06", "07", "09", "10", "13", "14", "15", "20", "22", "23", "27b", "28c")
+FAULTY = ("06", "07", "09", "10", "13", "14", "15", "17", "19", "20", "22", "23", "25", "27b", "28c")
 
 # one file alone that must show the fault, and the code it must show
 ALONE = (

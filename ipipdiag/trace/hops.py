@@ -92,29 +92,36 @@ def _corrected(workspace: Workspace, timeline: Timeline) -> Int64:
 
 
 def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | None:
-    """When the place was captured; None where it has no frame, and no other of its node has."""
+    """When the place was captured; None where it has no frame, and no other of its node has.
 
-    def extent(places: Sequence[Place]) -> tuple[int, int] | None:
-        bounds = [
-            (point.facts.extent.first_ns, point.facts.extent.last_ns)
-            for other in places
-            for point in other.points
-            if point.facts.extent.first_ns is not None and point.facts.extent.last_ns is not None
-        ]
-        if not bounds:
-            return None
-        clock = timeline.clocks.get(machine_of(place))
-        ends = np.array([min(first for first, _ in bounds), max(last for _, last in bounds)], dtype=np.int64)
-        ends = clock.corrected(ends) if clock else ends
-        return int(ends[0]), int(ends[1])
+    A quiet interface is taken to have been captured as long as others of its node at the same time were.
+    """
 
-    own = extent([place])
+    own = _extent(place, timeline)
     siblings = [other for other in workspace.places if other.node is not None and other.node == place.node]
-    wide = extent([place, *siblings])
-    if wide is None:
+    extents = [extent for other in siblings if (extent := _extent(other, timeline))]
+    if own is None:
+        if not extents:
+            return None
+        own = (min(first for first, _ in extents), min(first for first, _ in extents) - 1)
+    else:
+        extents = [own, *(other for other in extents if other[0] <= own[1] and own[0] <= other[1])]
+    return Window(min(first for first, _ in extents), max(last for _, last in extents), *own)
+
+
+def _extent(place: Place, timeline: Timeline) -> tuple[int, int] | None:
+    """First and last frame of a place by the reference clock; None where it has none."""
+    bounds = [
+        (point.facts.extent.first_ns, point.facts.extent.last_ns)
+        for point in place.points
+        if point.facts.extent.first_ns is not None and point.facts.extent.last_ns is not None
+    ]
+    if not bounds:
         return None
-    narrow = own or (wide[0], wide[0] - 1)
-    return Window(*wide, *narrow)
+    clock = timeline.clocks.get(machine_of(place))
+    ends = np.array([min(first for first, _ in bounds), max(last for _, last in bounds)], dtype=np.int64)
+    ends = clock.corrected(ends) if clock else ends
+    return int(ends[0]), int(ends[1])
 
 
 def _count(
@@ -162,9 +169,11 @@ def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArr
         is_echo = table.protocol[row] == ICMP and table.source_port[row] >= 0
         if not is_echo and not (table.protocol[row] == UDP and table.destination_port[row] == DNS_PORT):
             continue
+        if not _total(start, table, row, "requests"):  # echo replies: what is their other direction answers nothing
+            continue
         members = np.flatnonzero(flow == row)
         missing = np.flatnonzero(unseen & (flow == row))
-        spare = len(missing) - max(len(members) - _answers(start, table, row), 0)
+        spare = len(missing) - max(len(members) - _total(start, table, row, "answers"), 0)
         answered[missing[: max(spare, 0)]] = True
     return answered
 
@@ -312,19 +321,19 @@ def _flows(workspace: Workspace, start: Place, counted: _Counted, members: Index
                 destination_port=int(table.destination_port[row]),
                 sent=int(sent_by_flow[position]),
                 lost=int(lost_by_flow[position]),
-                answers=_answers(start, table, row),
+                answers=_total(start, table, row, "answers"),
             )
         )
     return tuple(losses)
 
 
-def _answers(place: Place, table: FlowTable, row: int) -> int:
-    """Packets of the other direction of a flow at a place."""
+def _total(place: Place, table: FlowTable, row: int, column: str) -> int:
+    """A count of a flow at a place: that of the point which saw most."""
     total = 0
     for point in place.points:
         flows = point.facts.flows
         same = np.ones(len(flows), dtype=np.bool_)
         for name in ("source", "destination", "protocol", "source_port", "destination_port"):
             same &= getattr(flows, name) == getattr(table, name)[row]
-        total = max(total, int(flows.answers[same].max(initial=0)))
+        total = max(total, int(getattr(flows, column)[same].max(initial=0)))
     return total

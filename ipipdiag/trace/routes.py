@@ -9,10 +9,9 @@ import numpy as np
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.cluster.rules import expected_form
-from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Role
-from ipipdiag.trace.places import Place, Station, home_of
-from ipipdiag.trace.workspace import Pair, Workspace, time_gains
+from ipipdiag.trace.places import Place, Station
+from ipipdiag.trace.workspace import NodePair, Pair, Workspace, pair_nodes, time_gains
 
 _AT_SOURCE = {
     Role.NODE: Station.SOURCE_NIC, Role.TUNL0: Station.SOURCE_TUNNEL, Role.VXLAN: Station.SOURCE_TUNNEL,
@@ -59,19 +58,9 @@ class RoutePlan:
 def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]:
     """The way of every pair of addresses that any place saw."""
     seen = _presence(workspace)
-    outer = _outer_ends(workspace, cluster)
     forms = _forms(workspace)
-    nodes = []
-    for pair in workspace.pairs:
-        by_outer = outer.get((pair.source, pair.destination), (None, None))
-        source_home, destination_home = home_of(pair.source, cluster), home_of(pair.destination, cluster)
-        nodes.append(
-            (
-                source_home if source_home is not None else by_outer[0],
-                destination_home if destination_home is not None else by_outer[1],
-            )
-        )
-    node_pairs_at: dict[int, set[tuple[int | None, int | None]]] = defaultdict(set)
+    nodes = pair_nodes(workspace, cluster)
+    node_pairs_at: dict[int, set[NodePair]] = defaultdict(set)
     for pair_number, place_number in seen:
         node_pairs_at[place_number].add(nodes[pair_number])
     distances = _distances(workspace, nodes)
@@ -98,24 +87,6 @@ def _presence(workspace: Workspace) -> dict[tuple[int, int], Seen]:
     }
 
 
-def _outer_ends(workspace: Workspace, cluster: Cluster) -> dict[tuple[int, int], tuple[int | None, int | None]]:
-    """Outer addresses of the packets of each pair where they have been forwarded least."""
-    best: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for place in workspace.places:
-        for point in place.points:
-            flows = point.facts.flows.select(point.facts.flows.tunnel == Tunnel.IPIP)
-            for *ends, ttl, outer_source, outer_destination in flows.rows(
-                "source", "destination", "ttl_max", "outer_source", "outer_destination"
-            ):
-                pair = (ends[0], ends[1])
-                if pair not in best or ttl > best[pair][0]:
-                    best[pair] = (ttl, outer_source, outer_destination)
-    return {
-        pair: tuple(address if cluster.is_node(address) else None for address in addresses)  # type: ignore[misc]
-        for pair, (_, *addresses) in best.items()
-    }
-
-
 def _forms(workspace: Workspace) -> dict[int, set[bool]]:
     """Whether the packets of each pair are wrapped on the node network: both answers where both were seen."""
     nics = np.array(
@@ -134,11 +105,11 @@ def _plan(
     cluster: Cluster,
     number: int,
     pair: Pair,
-    nodes: tuple[int | None, int | None],
+    nodes: NodePair,
     seen: dict[int, Seen],
     forms: dict[int, set[bool]],
-    node_pairs_at: dict[int, set[tuple[int | None, int | None]]],
-    distances: dict[tuple[int | None, int | None], dict[int, int]],
+    node_pairs_at: dict[int, set[NodePair]],
+    distances: dict[NodePair, dict[int, int]],
 ) -> RoutePlan:
     source_node, destination_node = nodes
     is_wrapped = _is_wrapped(workspace, cluster, pair, nodes, forms.get(number, set()), seen)
@@ -160,7 +131,7 @@ def _is_wrapped(
     workspace: Workspace,
     cluster: Cluster,
     pair: Pair,
-    nodes: tuple[int | None, int | None],
+    nodes: NodePair,
     forms: set[bool],
     seen: dict[int, Seen],
 ) -> bool | None:
@@ -177,7 +148,7 @@ def _is_wrapped(
 def _station(
     place: Place,
     pair: Pair,
-    nodes: tuple[int | None, int | None],
+    nodes: NodePair,
     is_wrapped: bool | None,
     cluster: Cluster,
     carries_node_pair: bool,
@@ -223,26 +194,23 @@ def _in_order(stops: list[PlannedStop], distances: dict[int, int]) -> tuple[Plan
 
     ordered = sorted(stops, key=position)
     places = [position(stop) for stop in ordered]
-    return tuple(
-        replace(stop, is_order_known=places.count(position(stop)) == 1 and not _is_adrift(stop)) for stop in ordered
-    )
+    return tuple(replace(stop, is_order_known=_is_alone(stop, places.count(position(stop)))) for stop in ordered)
 
 
-def _is_adrift(stop: PlannedStop) -> bool:
-    """Whether a tunnel device could be either node's."""
-    return stop.place.node is None and stop.place.role in TUNNEL_ROLES
+def _is_alone(stop: PlannedStop, same: int) -> bool:
+    """Whether nothing else could be at a stop's position: not where a tunnel device could be either node's."""
+    is_adrift = stop.place.node is None and stop.place.role in TUNNEL_ROLES
+    return not is_adrift and (same == 1 or stop.station is not Station.BETWEEN)
 
 
-def _distances(
-    workspace: Workspace, nodes: list[tuple[int | None, int | None]]
-) -> dict[tuple[int | None, int | None], dict[int, int]]:
+def _distances(workspace: Workspace, nodes: list[NodePair]) -> dict[NodePair, dict[int, int]]:
     """For each pair of nodes, the round trip from the source's NIC to each point of the fabric between them.
 
     The fastest packet there and the fastest back: their sum is the same whatever the clocks say.
     """
     fabrics = [place for place in workspace.places if place.role is Role.FABRIC]
     nics = {place.node: place for place in workspace.places if place.role is Role.NODE}
-    found: dict[tuple[int | None, int | None], dict[int, int]] = defaultdict(dict)
+    found: dict[NodePair, dict[int, int]] = defaultdict(dict)
     if len(fabrics) < 2:
         return found
     for ends in {pair for pair in nodes if pair[0] in nics and None not in pair}:

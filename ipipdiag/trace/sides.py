@@ -12,19 +12,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Place, home_of
-from ipipdiag.trace.workspace import Workspace, time_gains
+from ipipdiag.trace.workspace import NodePair, Workspace, pair_nodes, time_gains
 
+BY_ORDER = "by the order in which packets pass"
+NOISE_NS = 2_000  # by which stamps of one machine may be out of order
 FEWEST_PACKETS = 1  # each way: neither arrives before it is sent
 
 
 def settle_sides(workspace: Workspace, cluster: Cluster) -> tuple[Place, ...]:
     """The places, with the node of each tunnel device that a NIC's packets give away."""
-    settled = list(workspace.places)
-    homes = [(home_of(pair.source, cluster), home_of(pair.destination, cluster)) for pair in workspace.pairs]
+    homes = pair_nodes(workspace, cluster)
+    settled = _settle_nics(workspace, homes)
+    workspace = replace(workspace, places=tuple(settled))
     for place in workspace.places:
         if place.role is not Role.TUNL0 or place.node is not None:
             continue
@@ -40,13 +44,56 @@ def settle_sides(workspace: Workspace, cluster: Cluster) -> tuple[Place, ...]:
         excluded = set(scores) | _never_there(workspace, place)
         node = own[0] if own else _only_other(workspace, place, homes, excluded)
         if node is not None:
-            settled[place.number] = replace(place, node=node, node_source="by the order in which packets pass")
+            settled[place.number] = replace(place, node=node, node_source=BY_ORDER)
     return tuple(settled)
 
 
-def _leaving_later(
-    workspace: Workspace, device: Place, nic: Place, homes: list[tuple[int | None, int | None]]
-) -> float | None:
+def _settle_nics(workspace: Workspace, homes: list[NodePair]) -> list[Place]:
+    """The places, with the nodes of NICs whose packets do not tell which of two machines was captured.
+
+    Packets from one node to another are at the sender's NIC before the receiver's, whatever the clocks say.
+    """
+    settled = list(workspace.places)
+    nics = [place for place in workspace.places if place.role is Role.NODE]
+    for place in nics:
+        if settled[place.number].node is not None:
+            continue
+        for other in nics:
+            if other is place:
+                continue
+            ends = _ends_of(workspace, place, other, homes)
+            if ends is None:
+                continue
+            first, second = ends
+            gains = [time_gains(workspace, place, other, _pairs_between(homes, *pair)) for pair in (ends, ends[::-1])]
+            if min(len(gain) for gain in gains) < FEWEST_PACKETS:
+                continue
+            score = float(np.median(gains[0]) - np.median(gains[1]))
+            if abs(score) <= NOISE_NS:  # one NIC, captured twice
+                continue
+            node = first if score > 0 else second
+            settled[place.number] = replace(place, node=node, node_source=BY_ORDER)
+            break
+    return settled
+
+
+def _ends_of(workspace: Workspace, one: Place, other: Place, homes: list[NodePair]) -> tuple[int, int] | None:
+    """The only two nodes between which packets were seen at both places."""
+    numbers = [set(np.unique(workspace.pair[workspace.at(place.number)]).tolist()) for place in (one, other)]
+    ends = {frozenset(homes[number]) for number in numbers[0] & numbers[1] if None not in homes[number]}
+    ends = {pair for pair in ends if len(pair) == 2}
+    if len(ends) != 1:
+        return None
+    first, second = sorted(node for node in ends.pop() if node is not None)
+    return first, second
+
+
+def _pairs_between(homes: list[NodePair], source: int, destination: int) -> npt.NDArray[np.int64]:
+    numbers = [number for number, home in enumerate(homes) if home == (source, destination)]
+    return np.array(numbers, dtype=np.int64)
+
+
+def _leaving_later(workspace: Workspace, device: Place, nic: Place, homes: list[NodePair]) -> float | None:
     """How much later than at the device packets are at the NIC, of those that leave its node against those that come.
 
     Nanoseconds; None where too few packets of either kind were seen at both.
@@ -59,9 +106,7 @@ def _leaving_later(
     return float(np.median(gains[0]) - np.median(gains[1]))
 
 
-def _only_other(
-    workspace: Workspace, device: Place, homes: list[tuple[int | None, int | None]], excluded: set[int]
-) -> int | None:
+def _only_other(workspace: Workspace, device: Place, homes: list[NodePair], excluded: set[int]) -> int | None:
     """The node that is left where all flows of the device are between two, and it is not the other one's."""
     rows = workspace.at(device.number)
     ends = {node for pair in np.unique(workspace.pair[rows]).tolist() for node in homes[pair] if node is not None}

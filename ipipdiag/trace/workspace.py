@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
+from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
-from ipipdiag.trace.places import Place
+from ipipdiag.trace.places import Place, home_of
 from ipipdiag.trace.units import FlowTable, Sightings
 
 Int64 = npt.NDArray[np.int64]
+NodePair = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,37 @@ def time_gains(workspace: Workspace, one: Place, other: Place, pairs: Int64) -> 
     _, in_one, in_other = np.intersect1d(times[0][0], times[1][0], assume_unique=True, return_indices=True)
     gains: Int64 = times[1][1][in_other] - times[0][1][in_one]
     return gains
+
+
+def pair_nodes(workspace: Workspace, cluster: Cluster) -> list[NodePair]:
+    """The nodes at both ends of each pair: where its addresses live, else between which its packets are wrapped."""
+    outer = _outer_ends(workspace, cluster)
+    nodes = []
+    for pair in workspace.pairs:
+        source, destination = home_of(pair.source, cluster), home_of(pair.destination, cluster)
+        by_outer = outer.get((pair.source, pair.destination), (None, None))
+        nodes.append(
+            (source if source is not None else by_outer[0], destination if destination is not None else by_outer[1])
+        )
+    return nodes
+
+
+def _outer_ends(workspace: Workspace, cluster: Cluster) -> dict[tuple[int, int], NodePair]:
+    """Outer addresses of the packets of each pair where they have been forwarded least."""
+    best: dict[tuple[int, int], tuple[int, int, int]] = {}
+    for place in workspace.places:
+        for point in place.points:
+            flows = point.facts.flows.select(point.facts.flows.tunnel == Tunnel.IPIP)
+            for *ends, ttl, outer_source, outer_destination in flows.rows(
+                "source", "destination", "ttl_max", "outer_source", "outer_destination"
+            ):
+                pair = (ends[0], ends[1])
+                if pair not in best or ttl > best[pair][0]:
+                    best[pair] = (ttl, outer_source, outer_destination)
+    return {
+        pair: tuple(address if cluster.is_node(address) else None for address in addresses)  # type: ignore[misc]
+        for pair, (_, *addresses) in best.items()
+    }
 
 
 def number_pairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.packets import ethernet, icmp_error, ipv4
+from tests.checks.files_world import BLOCKS, NODES, collected, pool, routes
 from tests.checks.world import (
     BLOCK_B,
     MAC_NODE_A,
@@ -27,6 +28,8 @@ from tests.checks.world import (
     to_pod,
     wrapped,
 )
+
+POOLED = NODES + BLOCKS + pool()
 
 
 def to_router(packet: bytes) -> bytes:
@@ -93,8 +96,17 @@ def test_capture_of_another_time_is_not_compared(examine: Examination) -> None:
     assert not examine(entering(), later).findings
 
 
-def test_what_enters_the_node_and_does_not_leave_it_is_a_warning(examine: Examination) -> None:
-    finding = examine(entering(), leaving_elsewhere()).finding
-    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
+def test_what_enters_the_node_and_does_not_leave_it_may_be_a_policy(examine: Examination) -> None:
+    assert not examine(entering(), leaving_elsewhere()).findings  # IPD6008 says it
+
+
+def test_what_does_not_leave_a_node_without_a_route_is_critical(examine: Examination) -> None:
+    files = collected(POOLED, alpha_routes=routes(to_b=None))
+    finding = examine(entering(), leaving_elsewhere(), files=files).finding
+    assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
     assert finding.observed.startswith("4 packets at ")
-    assert "policy" in finding.alternatives[0]
+    assert "no route but the default one" in finding.observed
+
+
+def test_node_with_the_route_has_one(examine: Examination) -> None:
+    assert not examine(entering(), leaving_elsewhere(), files=collected(POOLED, alpha_routes=routes())).findings

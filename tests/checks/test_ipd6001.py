@@ -76,7 +76,7 @@ def test_one_side_makes_it_likely(examine: Examination) -> None:
 def test_both_sides_make_it_sure(examine: Examination) -> None:
     finding = examine(at_a(*LOST), at_b()).finding
     assert finding.confidence is Confidence.CONFIRMED
-    assert "never reach" in finding.title
+    assert "none reaches the NIC of" in finding.title
     assert f"{len(LOST)} tunnel packets" in finding.observed
 
 

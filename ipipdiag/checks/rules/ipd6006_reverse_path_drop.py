@@ -1,4 +1,4 @@
-"""ReversePathDrop: a reply comes in by another interface than the request left by, and goes no further.
+"""ReversePathDrop: replies come in by another interface than requests left by, and go no further.
 
 Expected
     Requests and replies use the same interface of a node: both tunl0, or both its NIC.

@@ -56,7 +56,9 @@ def _require_bounds(text: str) -> None:
                 aliases += 1
                 if aliases > ALIAS_LIMIT:
                     raise DocumentError(f"more than {ALIAS_LIMIT} YAML aliases; not read")
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError) as error:
+        if "nesting depth" in str(error):  # libyaml has a limit of its own, and reads ahead of the events
+            raise DocumentError(f"nested more than {DEPTH_LIMIT} levels deep; not read") from None
         return  # said with its line when the documents are built, after those before it
 
 

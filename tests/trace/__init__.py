@@ -1,0 +1,1 @@
+"""Tests of the trace: matching, clocks, and what is counted hop by hop."""

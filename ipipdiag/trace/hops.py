@@ -26,7 +26,8 @@ GRACE_NS = 50_000_000  # a packet sent less than this before the next place's la
 OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
 REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once, but not more often than its rate limit
 ICMP, UDP, DNS_PORT = 1, 17, 53
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
+UNREACHABLE, FRAGMENTATION_NEEDED, TIME_EXCEEDED = 3, 4, 11
+PROBE_TTL = 30  # below what is left of any usual initial TTL (64, 128, 255) after any usual way: sent so on purpose
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most
 
@@ -179,17 +180,27 @@ def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArr
 
 
 def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which of the packets that the next place lacks were answered by ICMP fragmentation needed (RFC 1191)."""
+    """Which of the packets that the next place lacks were turned down aloud.
+
+    By ICMP fragmentation needed (RFC 1191), or, of those sent with a low TTL as traceroute does, by time exceeded.
+    """
     refused = np.zeros(len(rows), dtype=np.bool_)
     sightings, table = workspace.sightings, workspace.flows
+    is_probe = sightings.ttl[rows] <= PROBE_TTL
     for point in start.points:
-        reports = point.facts.icmp_reports
-        told = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
-        for time_ns, source, destination in reports.select(told).rows("time_ns", "quoted_source", "quoted_destination"):
+        for time_ns, kind, code, source, destination in point.facts.icmp_reports.rows(
+            "time_ns", "type", "code", "quoted_source", "quoted_destination"
+        ):
+            if kind == TIME_EXCEEDED:
+                concerned = unseen & is_probe
+            elif (kind, code) == (UNREACHABLE, FRAGMENTATION_NEEDED):
+                concerned = unseen
+            else:
+                continue
             before = time_ns - sightings.time_ns[rows]
             flow = sightings.flow[rows]
             about = (table.source[flow] == source) & (table.destination[flow] == destination)
-            refused |= unseen & about & (before >= -TOLERANCE_NS) & (before <= REPORT_WITHIN_NS)
+            refused |= concerned & about & (before >= -TOLERANCE_NS) & (before <= REPORT_WITHIN_NS)
     return refused
 
 

@@ -1,5 +1,8 @@
 """Writes a large capture of a node's NIC in a Calico cluster: generate.py OUTPUT [--frames N] [--flows N] [--seed N].
 
+With --peer FILE the cluster is two nodes, and FILE is what the other one's NIC saw of the same packets: by a clock
+that is ahead, and without some frames, as a busy machine's capture misses them.
+
 Two fifths of the frames are IP-in-IP between the pods of this node and those of its peers; the rest is TCP, UDP and
 ICMP between the nodes, BGP keepalives and ARP. Every flow runs both ways: a handshake, then requests that are answered.
 Headers and checksums are right, most payload is zeros, and frames are cut at the snap length. One seed gives the same
@@ -33,6 +36,9 @@ SPAN_US = 60_000_000  # flows begin within this time
 
 FIRST_NODE = 0x0A320A1F  # 10.50.10.31
 NODES = 8  # the first is the one whose NIC is captured
+TRANSIT_US = 30  # from one NIC to the other; less than half of what an answer takes
+PEER_CLOCK_AHEAD_US = 1_750_000
+MISSED_ONE_IN = 1_000  # of the TCP segments to the peer
 PODS = 50  # on each node
 ARP, ICMP, TCP, UDP = 0, 1, 6, 17
 ETHERNET, IPV4 = 14, 20  # header lengths
@@ -126,20 +132,40 @@ class Packets:
         return Packets(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def write_capture(path: Path, frames: int, flows: int, seed: int) -> None:
-    """Write a pcap file of exactly that many frames in about that many flows."""
+def write_captures(path: Path, peer: Path | None, frames: int, flows: int, seed: int) -> int:
+    """Write a pcap file of exactly that many frames in about that many flows, and what a peer's NIC saw of them.
+
+    Returns how many TCP segments to the peer its capture misses.
+    """
     random = np.random.default_rng(seed)
-    table = make_flows(random, frames, flows)
+    table = make_flows(random, frames, flows, NODES if peer is None else 2)
     packets = make_packets(random, table)
+    write_file(path, table, packets, packets.time_us)
+    if peer is None:
+        return 0
+    leaving = _sides(table.client_node, table.server_node, packets.flow, FROM_CLIENT[packets.step])[0] == 0
+    segments = np.flatnonzero(leaving & (table.protocol == TCP)[packets.flow])
+    missed = np.zeros(len(packets.flow), dtype=np.bool_)
+    missed[random.choice(segments, len(segments) // MISSED_ONE_IN, replace=False)] = True
+    seen_us = packets.time_us + np.where(leaving, TRANSIT_US, -TRANSIT_US) + PEER_CLOCK_AHEAD_US
+    order = np.argsort(seen_us, kind="stable")
+    order = order[~missed[order]]
+    write_file(peer, table, packets.take(order), seen_us[order])
+    return int(missed.sum())
+
+
+def write_file(path: Path, flows: Flows, packets: Packets, seen_us: Column) -> None:
+    """Write these packets as one NIC saw them at these times."""
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_LENGTH, 1))
-        for start in range(0, frames, BATCH):
-            file.write(pack(table, packets.take(slice(start, start + BATCH))))
+        for start in range(0, len(seen_us), BATCH):
+            rows = slice(start, start + BATCH)
+            file.write(pack(flows, packets.take(rows), seen_us[rows]))
 
 
-def make_flows(random: np.random.Generator, frames: int, flows: int) -> Flows:
+def make_flows(random: np.random.Generator, frames: int, flows: int, nodes: int) -> Flows:
     """Flows whose frames add up to ``frames``, two fifths of them, rounded down, tunnelled."""
-    parts = [_flows_of(random, kind, wanted, flows) for kind, wanted in _share_out(frames)]
+    parts = [_flows_of(random, kind, wanted, flows, nodes) for kind, wanted in _share_out(frames)]
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     total = len(table["frames"])
     return Flows(**table, client_port=32_768 + np.arange(total) % 28_000)
@@ -157,14 +183,14 @@ def _share_out(frames: int) -> Iterator[tuple[Kind, int]]:
         yield first, rest
 
 
-def _flows_of(random: np.random.Generator, kind: Kind, frames: int, flows: int) -> dict[str, Column]:
-    count = max(min(NODES - 1 if kind.is_bgp else int(flows * kind.share), frames // 8), 1)
+def _flows_of(random: np.random.Generator, kind: Kind, frames: int, flows: int, nodes: int) -> dict[str, Column]:
+    count = max(min(nodes - 1 if kind.is_bgp else int(flows * kind.share), frames // 8), 1)
     least = kind.opening or 4
     weights = random.lognormal(0, 1, count)
     of_flow = least + ((frames - least * count) * weights / weights.sum()).astype(np.int64) // 4 * 4
     of_flow[of_flow.argmax()] += frames - of_flow.sum()
 
-    peer = 1 + (np.arange(count) if kind.is_bgp else random.integers(0, NODES - 1, count))
+    peer = 1 + (np.arange(count) if kind.is_bgp else random.integers(0, nodes - 1, count))
     outbound = random.random(count) < 0.5
     client_node, server_node = np.where(outbound, 0, peer), np.where(outbound, peer, 0)
     addresses = _pod_addresses if kind.tunnelled else _node_addresses
@@ -233,8 +259,8 @@ def make_packets(random: np.random.Generator, flows: Flows) -> Packets:
     return Packets(np.arange(1, total + 1), *columns)
 
 
-def pack(flows: Flows, packets: Packets) -> bytes:
-    """The records of these packets, each cut at the snap length."""
+def pack(flows: Flows, packets: Packets, seen_us: Column) -> bytes:
+    """The records of these packets, each cut at the snap length, as a capture saw them at these times."""
     rows = np.zeros((len(packets.flow), RECORD_HEADER + SNAP_LENGTH), np.uint8)
     wire_length = np.zeros(len(rows), np.int64)
     for tunnelled, protocol in {(kind.tunnelled, kind.protocol) for kind in KINDS}:
@@ -242,7 +268,7 @@ def pack(flows: Flows, packets: Packets) -> bytes:
         chosen = np.flatnonzero(of_kind[packets.flow])
         rows[chosen], wire_length[chosen] = build_frames(flows, packets.take(chosen), tunnelled, protocol)
     captured = np.minimum(wire_length, SNAP_LENGTH)
-    for offset, values in ((0, packets.time_us // 1_000_000), (4, packets.time_us % 1_000_000)):
+    for offset, values in ((0, seen_us // 1_000_000), (4, seen_us % 1_000_000)):
         rows[:, offset : offset + 4].view("<u4")[:, 0] = values
     rows[:, 8:12].view("<u4")[:, 0] = captured
     rows[:, 12:16].view("<u4")[:, 0] = wire_length
@@ -368,8 +394,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--flows", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peer", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    write_capture(arguments.output, arguments.frames, arguments.flows, arguments.seed)
+    missed = write_captures(arguments.output, arguments.peer, arguments.frames, arguments.flows, arguments.seed)
+    if arguments.peer is not None:
+        print(f"{missed} segments are not in {arguments.peer}")
 
 
 if __name__ == "__main__":

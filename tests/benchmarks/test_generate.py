@@ -10,6 +10,7 @@ import pytest
 
 from ipipdiag.checks.model import Severity
 from ipipdiag.run import RunOptions, analyze
+from tests.trace.sample_traces import trace_of
 
 GENERATOR = Path(__file__).parent / "generate.py"
 
@@ -41,3 +42,15 @@ def test_same_seed_gives_the_same_bytes(capture: Path, tmp_path: Path) -> None:
 def test_every_header_checksum_is_right(capture: Path) -> None:
     command = ["tshark", "-r", str(capture), "-o", "ip.check_checksum:TRUE", "-Y", "ip.checksum.status == 0"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_every_packet_that_both_nics_saw_is_matched(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.pcap", tmp_path / "other.pcap"
+    command = [sys.executable, str(GENERATOR), str(one), "--frames", "20000", "--flows", "300", "--peer", str(other)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    hops = [hop for route in trace_of([one, other]).routes for hop in route.hops]
+    missing, arps = int(told.split()[0]), 160
+    assert missing > 0
+    assert sum(hop.sent for hop in hops) == 20_000 - arps
+    assert sum(hop.seen for hop in hops) == 20_000 - arps - missing
+    assert sum(hop.lost + hop.missed for hop in hops) == missing

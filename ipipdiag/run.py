@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from ipipdiag.capture import CaptureError, Limits, find_captures, open_capture
+from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
 from ipipdiag.checks.run import Case, run_checks
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.files.load import load_configuration
@@ -14,9 +14,10 @@ from ipipdiag.cluster.files.members import Complaints
 from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
-from ipipdiag.facts.collect import CaptureFacts, collect_facts
+from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.points.model import PointOption
 from ipipdiag.points.placement import place_points
+from ipipdiag.points.series import find_series
 from ipipdiag.report.build import build_report
 from ipipdiag.report.model import InputError, Report
 from ipipdiag.trace.build import build_trace
@@ -64,23 +65,33 @@ def read_captures(
     """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
-    names = _expand(sources, errors)
-    for name in names:
-        if progress:
-            progress(name)
-        try:
-            with open_capture(name, limits) as capture:
-                facts = collect_facts(capture, is_one_of_several=len(names) > 1)
-        except CaptureError as error:
-            errors.append(InputError(error.name, str(error), fatal=True))
+    series = find_series(_expand(sources, errors), limits)
+    for names in series:
+        collector = CaptureCollector(is_one_of_several=len(series) > 1)
+        for name in names:
+            if progress:
+                progress(name)
+            try:
+                with open_capture(name, limits) as capture:
+                    collector.read(capture)
+            except CaptureError as error:
+                errors.append(InputError(error.name, str(error), fatal=True))
+        if not collector.files:
             continue
-        twin = next((other for other in captures if other.summary.sha256 == facts.summary.sha256), None)
-        if twin is not None and facts.summary.frames:
-            text = f"{name}: the same bytes as {twin.summary.name}; counted once"
-            errors.append(InputError(name, text, fatal=False))
+        twin = _twin(collector.files, captures)
+        if twin is not None:
+            name = collector.files[0].name
+            errors.append(InputError(name, f"{name}: the same bytes as {twin.name}; counted once", fatal=False))
             continue
-        captures.append(facts)
+        captures.append(collector.finish())
     return captures, errors
+
+
+def _twin(files: Sequence[CaptureSummary], captures: Iterable[CaptureFacts]) -> CaptureSummary | None:
+    """The file read before that has the same bytes as this one, where it is one and not empty."""
+    if len(files) > 1 or not files[0].frames:
+        return None
+    return next((file for other in captures for file in other.files if file.sha256 == files[0].sha256), None)
 
 
 def _expand(sources: Iterable[str], errors: list[InputError]) -> list[str]:

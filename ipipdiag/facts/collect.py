@@ -1,19 +1,19 @@
 """From frames to facts: one collector a point, fed batch by batch.
 
 A point is one place of one capture: an interface of the file, and on Linux cooked v2 (``tcpdump -i any``) one kernel
-interface index of it.
+interface index of it. Several files that one capture wrote one after the other are one capture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.capture import Capture, CaptureSummary
+from ipipdiag.capture import Capture, CaptureSummary, FrameBatch
 from ipipdiag.decode import decode
 from ipipdiag.decode.packets import ArpMessages, Decoded
 from ipipdiag.facts import links
@@ -68,10 +68,22 @@ class PointFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaptureFacts:
-    """One capture, read to its end: what the file is, and the facts of its points in the order of their first frame."""
+    """One capture, read to its end: its files, and the facts of its points in the order of their first frame.
 
-    summary: CaptureSummary
+    Several files are those it was written to one after the other. Frames are numbered through all of them;
+    :meth:`locate` tells which file holds one.
+    """
+
+    files: tuple[CaptureSummary, ...]
     points: tuple[PointFacts, ...]
+
+    def locate(self, number: int) -> tuple[int, int]:
+        """The file that holds a frame, by its position among ``files``, and the frame's number there."""
+        for position, file in enumerate(self.files[:-1]):
+            if number <= file.frames:
+                return position, number
+            number -= file.frames
+        return len(self.files) - 1, number
 
 
 class PointCollector:
@@ -149,27 +161,54 @@ class PointCollector:
         )
 
 
-def collect_facts(capture: Capture, *, is_one_of_several: bool = False) -> CaptureFacts:
-    """Read a capture to its end and return its facts; an interface without frames is a point without frames.
+class CaptureCollector:
+    """Collects the facts of one capture from its files in time order, as if they were one file.
 
     Packet keys are kept where the run may have several points: ``is_one_of_several`` captures, or one that can hold
     several interfaces.
     """
-    collectors: dict[PointKey, PointCollector] = {}
-    for batch in capture.batches():
-        decoded = decode(batch, capture.interfaces)
-        for key, rows in _points(decoded):
-            share = decoded if rows is None else _share(decoded, rows)
-            if key not in collectors:
-                with_keys = is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
-                collectors[key] = PointCollector(key, with_packet_keys=with_keys)
-            collectors[key].step(share, batch.buffer)
-    with_frames = {key.interface for key in collectors}
-    for interface in capture.interfaces:
-        if interface.number not in with_frames:
-            key = PointKey(interface.number, -1)
-            collectors[key] = PointCollector(key, with_packet_keys=False)
-    return CaptureFacts(capture.summary(), tuple(collector.finish() for collector in collectors.values()))
+
+    def __init__(self, *, is_one_of_several: bool = False) -> None:
+        self._is_one_of_several = is_one_of_several
+        self.files: list[CaptureSummary] = []
+        self._frames = 0
+        self._collectors: dict[PointKey, PointCollector] = {}
+
+    def read(self, capture: Capture) -> None:
+        """Read one file to its end."""
+        for batch in capture.batches():
+            decoded = decode(_numbered_from(batch, self._frames), capture.interfaces)
+            for key, rows in _points(decoded):
+                share = decoded if rows is None else _share(decoded, rows)
+                if key not in self._collectors:
+                    with_keys = self._is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
+                    self._collectors[key] = PointCollector(key, with_packet_keys=with_keys)
+                self._collectors[key].step(share, batch.buffer)
+        self.files.append(capture.summary())
+        self._frames += self.files[-1].frames
+
+    def finish(self) -> CaptureFacts:
+        """The facts of all files; an interface without frames is a point without frames."""
+        with_frames = {key.interface for key in self._collectors}
+        for interface in self.files[0].interfaces:
+            if interface.number not in with_frames:
+                key = PointKey(interface.number, -1)
+                self._collectors[key] = PointCollector(key, with_packet_keys=False)
+        return CaptureFacts(tuple(self.files), tuple(collector.finish() for collector in self._collectors.values()))
+
+
+def collect_facts(capture: Capture) -> CaptureFacts:
+    """Read a capture of one file to its end and return its facts."""
+    collector = CaptureCollector()
+    collector.read(capture)
+    return collector.finish()
+
+
+def _numbered_from(batch: FrameBatch, frames_before: int) -> FrameBatch:
+    """The batch with its frames numbered on from those of earlier files."""
+    if frames_before == 0:
+        return batch
+    return replace(batch, frames=replace(batch.frames, number=batch.frames.number + frames_before))
 
 
 def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.bool_] | None]]:

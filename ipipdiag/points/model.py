@@ -44,7 +44,7 @@ class Point:
     """
 
     id: str
-    input: str  # id of the input, "c1"
+    input: str  # id of the input, "c1"; of several files of one capture the first
     input_name: str
     interface: int
     interface_index: int  # -1: the link tells none

@@ -65,6 +65,15 @@ def _common_mac(facts: PointFacts) -> int | None:
     outgoing = np.unique(flows.source_mac[(flows.packet_type == PacketType.OUTGOING) & (flows.source_mac >= 0)])
     if len(outgoing) == 1:
         return int(outgoing[0])
+    common = common_macs(facts)
+    if len(common) > 1:
+        partial = flows.source_mac[flows.partial_checksums > 0]
+        common = [mac for mac in common if (partial == mac).any()]
+    return common[0] if len(common) == 1 else None
+
+
+def common_macs(facts: PointFacts) -> list[int]:
+    """The MACs that send or receive nearly every unicast frame: the capturing machine's is one of them at its NIC."""
     pairs = facts.mac_pairs.select(facts.mac_pairs.destination_mac & MULTICAST_BIT == 0)
     total = int(pairs.frames_sent.sum())
     shares: Counter[int] = Counter()
@@ -73,11 +82,7 @@ def _common_mac(facts: PointFacts) -> int | None:
     ):
         shares[source] += count
         shares[destination] += count
-    common = [mac for mac, count in shares.items() if mac >= 0 and count >= SHARE_OF_UNICAST * total]
-    if len(common) > 1:
-        partial = flows.source_mac[flows.partial_checksums > 0]
-        common = [mac for mac in common if (partial == mac).any()]
-    return common[0] if len(common) == 1 else None
+    return [mac for mac, count in shares.items() if mac >= 0 and count >= SHARE_OF_UNICAST * total]
 
 
 def _most_frequent(values: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> list[int]:

@@ -48,14 +48,16 @@ def place_points(
     ``node_names`` are names by address, ``pod_interfaces`` pod addresses by the name of the host side of their veth.
     """
     points: list[Point] = []
-    for position, capture in enumerate(captures, start=1):
-        interfaces = {interface.number: interface for interface in capture.summary.interfaces}
-        option = _option_for(capture.summary, options)
+    first_input = 1
+    for capture in captures:
+        interfaces = {interface.number: interface for interface in capture.files[0].interfaces}
+        option = _option_for(capture.files, options)
         for facts in capture.points:
             interface = interfaces[facts.key.interface]
             number = len(points) + 1
-            point = _place(number, f"c{position}", capture.summary, interface, facts, option, node_names)
+            point = _place(number, f"c{first_input}", capture.files, interface, facts, option, node_names)
             points.append(_with_named_pod(point, pod_interfaces or {}))
+        first_input += len(capture.files)
     return tuple(points)
 
 
@@ -73,15 +75,15 @@ def _words(file_name: str) -> list[str]:
     return re.split(r"[^A-Za-z0-9.]+|\.(?=pcap)", file_name.lower())
 
 
-def _option_for(summary: CaptureSummary, options: Sequence[PointOption]) -> PointOption | None:
-    names = {summary.name, PurePath(summary.name).name}
+def _option_for(files: Sequence[CaptureSummary], options: Sequence[PointOption]) -> PointOption | None:
+    names = {name for file in files for name in (file.name, PurePath(file.name).name)}
     return next((option for option in options if option.file in names), None)
 
 
 def _place(
     number: int,
     input_id: str,
-    summary: CaptureSummary,
+    files: Sequence[CaptureSummary],
     interface: Interface,
     facts: PointFacts,
     option: PointOption | None,
@@ -89,7 +91,7 @@ def _place(
 ) -> Point:
     content = _from_content(interface, facts)
     named = _from_name(interface.name, whole=True) if interface.name else None
-    file_named = _from_name(PurePath(summary.name).name, whole=False)
+    file_named = _from_name(PurePath(files[0].name).name, whole=False)
     role, source, reason = _decide(content, named, file_named, option)
     host = find_pod_link(facts) if role in (Role.POD, Role.CALI) else Host()
     if role in (Role.NODE, Role.ANY):
@@ -100,14 +102,14 @@ def _place(
     return Point(
         id=f"p{number}",
         input=input_id,
-        input_name=summary.name,
+        input_name=files[0].name,
         interface=interface.number,
         interface_index=facts.key.interface_index,
         interface_name=interface.name,
         link_type=interface.link_type,
         link_name=link_type_name(interface.link_type),
         snap_length=interface.snap_length,
-        drops=_drops(summary, interface.number),
+        drops=_drops(files, interface.number),
         role=role,
         source=source,
         reason=reason,
@@ -122,10 +124,11 @@ def _place(
     )
 
 
-def _drops(summary: CaptureSummary, interface: int) -> int | None:
+def _drops(files: Sequence[CaptureSummary], interface: int) -> int | None:
     counters = [
         count
-        for statistics in summary.statistics
+        for file in files
+        for statistics in file.statistics
         if statistics.interface == interface
         for count in (statistics.dropped_by_interface, statistics.dropped_by_system)
         if count is not None

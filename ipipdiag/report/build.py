@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from ipipdiag import __version__
 from ipipdiag.addresses import format_address
+from ipipdiag.capture import CaptureSummary
 from ipipdiag.checks.bgp_sessions import Session, sessions
 from ipipdiag.checks.model import CheckResult
 from ipipdiag.cluster.model import Cluster, NodeEvidence, Route
 from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts
 from ipipdiag.points.model import Point
+from ipipdiag.report.files import Files
 from ipipdiag.report.model import (
     ClusterFact,
     FindingReport,
@@ -40,25 +42,26 @@ def build_report(
     errors: Sequence[InputError],
 ) -> Report:
     """The finished report; everything a renderer shows is decided here."""
-    ordered = order_findings(tuple(with_names(finding, cluster) for check in checks for finding in check.findings))
+    files = Files(captures)
+    ordered = order_findings(
+        tuple(files.with_own_frames(with_names(finding, cluster)) for check in checks for finding in check.findings)
+    )
     findings = tuple(
         FindingReport(f"f{number}", entry.finding, _id(entry.cause), _id(entry.cited_by))
         for number, entry in enumerate(ordered, start=1)
     )
     partly = [
-        InputError(capture.summary.name, damage.text, fatal=False)
-        for capture in captures
-        for damage in capture.summary.damages
+        InputError(summary.name, damage.text, fatal=False) for summary in files.summaries for damage in summary.damages
     ]
     return Report(
         version=__version__,
         verdict=reach_verdict(findings, checks, points, cluster),
-        inputs=tuple(_input(number, capture) for number, capture in enumerate(captures, start=1)),
-        points=tuple(_point(point, cluster) for point in points),
+        inputs=tuple(_input(number, summary) for number, summary in enumerate(files.summaries, start=1)),
+        points=tuple(_point(point, cluster, files) for point in points),
         cluster=(*_cluster_facts(cluster), *_session_facts(points, cluster)),
         findings=findings,
         checks=tuple(replace(check, findings=()) for check in checks),
-        tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point)),
+        tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point, files)),
         errors=(*errors, *partly),
     )
 
@@ -67,8 +70,7 @@ def _id(position: int | None) -> str | None:
     return None if position is None else f"f{position + 1}"
 
 
-def _input(number: int, capture: CaptureFacts) -> InputReport:
-    summary = capture.summary
+def _input(number: int, summary: CaptureSummary) -> InputReport:
     return InputReport(
         id=f"c{number}",
         name=summary.name,
@@ -88,7 +90,7 @@ def _input(number: int, capture: CaptureFacts) -> InputReport:
     )
 
 
-def _point(point: Point, cluster: Cluster) -> PointReport:
+def _point(point: Point, cluster: Cluster, files: Files) -> PointReport:
     return PointReport(
         id=point.id,
         input=point.input,
@@ -100,6 +102,7 @@ def _point(point: Point, cluster: Cluster) -> PointReport:
         source=point.source.value,
         reason=f"{point.reason}; but {point.contradiction}" if point.contradiction else point.reason,
         frames=point.facts.extent.frames,
+        inputs=files.of(point.input),
     )
 
 
@@ -194,10 +197,12 @@ def _states(session: Session) -> str:
     return "; ".join(said[:MOST_STATES])
 
 
-def _tunnels(point: Point) -> list[TunnelReport]:
-    return [
-        TunnelReport(point.id, format_address(source), format_address(destination), packets, size, first_frame)
-        for source, destination, packets, size, first_frame in point.facts.tunnels.rows(
-            "outer_source", "outer_destination", "packets", "bytes", "first_frame"
-        )
-    ]
+def _tunnels(point: Point, files: Files) -> list[TunnelReport]:
+    reports = []
+    for source, destination, packets, size, first_frame in point.facts.tunnels.rows(
+        "outer_source", "outer_destination", "packets", "bytes", "first_frame"
+    ):
+        name, number = files.locate(point.input, first_frame)
+        ends = format_address(source), format_address(destination)
+        reports.append(TunnelReport(point.id, *ends, packets, size, number, name))
+    return reports

@@ -66,7 +66,10 @@ class InputReport:
 
 @dataclass(frozen=True, slots=True)
 class PointReport:
-    """Where one capture interface was, and why we think so."""
+    """Where one capture interface was, and why we think so.
+
+    ``inputs`` are the files of the point: ``input``, and those that the same capture wrote after it.
+    """
 
     id: str
     input: str
@@ -78,6 +81,7 @@ class PointReport:
     source: str
     reason: str
     frames: int
+    inputs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,10 @@ class FindingReport:
 
 @dataclass(frozen=True, slots=True)
 class TunnelReport:
-    """Frames of one point and one pair of outer addresses whose outermost IPv4 header has protocol 4."""
+    """Frames of one point and one pair of outer addresses whose outermost IPv4 header has protocol 4.
+
+    ``first_frame`` is a frame of ``input``.
+    """
 
     point: str
     outer_src: str
@@ -110,6 +117,7 @@ class TunnelReport:
     packets: int
     bytes: int
     first_frame: int
+    input: str
 
 
 @dataclass(frozen=True, slots=True)

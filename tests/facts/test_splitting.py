@@ -43,7 +43,7 @@ def facts_of(path: Path, limits: Limits | None = None) -> CaptureFacts:
 
 
 def assert_equal(one: CaptureFacts, other: CaptureFacts) -> None:
-    assert one.summary == other.summary
+    assert one.files == other.files
     assert [point.key for point in one.points] == [point.key for point in other.points]
     for here, there in zip(one.points, other.points, strict=True):
         for fact in fields(here):

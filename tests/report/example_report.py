@@ -162,8 +162,11 @@ def blocked_report() -> Report:
                 "inferred",
                 f"sends IP-in-IP from {NODE_A} with inner TTL 63 and speaks BGP as {NODE_A}",
                 63,
+                ("c1",),
             ),
-            PointReport("p2", "c2", 0, 2, "pod", None, "10.244.136.13", "file_name", "the file is named pod", 0),
+            PointReport(
+                "p2", "c2", 0, 2, "pod", None, "10.244.136.13", "file_name", "the file is named pod", 0, ("c2",)
+            ),
         ),
         cluster=(
             ClusterFact(f"node {NODE_A}", "inferred: speaks BGP"),
@@ -175,7 +178,10 @@ def blocked_report() -> Report:
             FindingReport("f3", notice(), None),
         ),
         checks=check_results(),
-        tunnels=(TunnelReport("p1", NODE_A, MASTER3, 12, 1416, 12), TunnelReport("p1", MASTER3, NODE_A, 1, 98, 40)),
+        tunnels=(
+            TunnelReport("p1", NODE_A, MASTER3, 12, 1416, 12, "c1"),
+            TunnelReport("p1", MASTER3, NODE_A, 1, 98, 40, "c1"),
+        ),
         errors=(InputError("notes.txt", "is not a capture file (it starts with 68 65 6c 6c)", True),),
     )
 

@@ -42,12 +42,9 @@ OWN_LIMITS = ("frame_limit",)  # asked for on the command line: worth knowing, n
 
 def examine(captures: tuple[CaptureFacts, ...]) -> Outcome:
     """A finding for each damaged file."""
-    findings = [
-        _finding(f"c{number}", capture.summary)
-        for number, capture in enumerate(captures, start=1)
-        if capture.summary.damages
-    ]
-    return Outcome(len(captures), tuple(findings))
+    files = [file for capture in captures for file in capture.files]
+    findings = [_finding(f"c{number}", file) for number, file in enumerate(files, start=1) if file.damages]
+    return Outcome(len(files), tuple(findings))
 
 
 def _finding(input_id: str, summary: CaptureSummary) -> Finding:

@@ -61,7 +61,7 @@ def _finding(point: Point, extent: Extent) -> Finding:
         observed = f"{several(extent.backward_steps, 'step')} back, the largest {duration(extent.backward_max_ns)}"
         frames, count = extent.backward_frames, extent.backward_steps
     else:
-        observed = f"a step of {duration(extent.forward_max_ns)} forward before frame {extent.forward_frame}"
+        observed = f"a step of {duration(extent.forward_max_ns)} forward"
         frames, count = (extent.forward_frame,), 1
     return Finding(
         severity=Severity.NOTICE,

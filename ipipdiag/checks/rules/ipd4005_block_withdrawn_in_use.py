@@ -103,8 +103,8 @@ def _finding(
         ),
         title=f"node {node} withdrew block {network} by BGP while its addresses are still asked for",
         expected="a block is withdrawn when nothing uses it any more",
-        observed=f"withdrawn in frame {number}; {several(requests, 'request')} to its addresses in flows that go on "
-        f"after it, {'answered' if answers else 'none answered'}",
+        observed=f"the block is withdrawn; {several(requests, 'request')} to its addresses in flows that go on "
+        f"after that, {'answered' if answers else 'none answered'}",
         count=requests,
         first_ns=time_ns,
         last_ns=int(used.last_request_ns.max()),

@@ -89,6 +89,7 @@ def _point(point: PointReport) -> Json:
     return {
         "id": point.id,
         "input": point.input,
+        "inputs": list(point.inputs),
         "interface": point.interface,
         "interface_index": point.interface_index,
         "role": point.role,
@@ -156,5 +157,6 @@ def _tunnel(tunnel: TunnelReport) -> Json:
         "outer_dst": tunnel.outer_dst,
         "packets": tunnel.packets,
         "bytes": tunnel.bytes,
+        "input": tunnel.input,
         "first_frame": tunnel.first_frame,
     }

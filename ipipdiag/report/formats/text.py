@@ -243,7 +243,8 @@ def _place(point: PointReport, entry: InputReport) -> list[str]:
         part for part in (point.pod and f"pod {point.pod}", point.node and f"node {point.node}") if part
     )
     frames = format_count(point.frames, "frame")
-    return [point.id, entry.name, name, _ROLES.get(point.role, point.role), frames, owner]
+    file = entry.name if len(point.inputs) < 2 else f"{entry.name} and {len(point.inputs) - 1} more"
+    return [point.id, file, name, _ROLES.get(point.role, point.role), frames, owner]
 
 
 def _cluster(page: Page, report: Report) -> None:
@@ -258,13 +259,15 @@ def _tunnels(page: Page, report: Report) -> None:
     if not report.tunnels:
         return
     page.heading("IP-IN-IP AS CAPTURED")
+    names = {entry.id: entry.name for entry in report.inputs}
+    of_file = {name: f" of {names[name]}" for point in report.points for name in point.inputs[1:]}
     rows = [
         [
             tunnel.point,
             f"{tunnel.outer_src} → {tunnel.outer_dst}",
             format_count(tunnel.packets, "frame"),
             format_count(tunnel.bytes, "byte"),
-            f"first in frame {tunnel.first_frame}",
+            f"first in frame {tunnel.first_frame}{of_file.get(tunnel.input, '')}",
         ]
         for tunnel in report.tunnels
     ]

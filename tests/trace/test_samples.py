@@ -71,7 +71,7 @@ def test_loss_is_on_one_hop_alone() -> None:
 
 
 def test_one_large_packet_is_the_ten_that_leave_the_nic() -> None:
-    """01: the pod sends 14 kB packets that the NIC's side of the wire shows as full segments, and tunl0 merged again."""
+    """01: the pod sends 14 kB packets that the NIC's side of the wire shows as full segments, tunl0 merged again."""
     workspace = traced("01").table
     frames = {}
     for place in workspace.places:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path, PurePath
 
@@ -11,15 +12,15 @@ import click
 
 from ipipdiag.checks.model import Severity
 from ipipdiag.cli import options
-from ipipdiag.cli.exits import ExitCode
+from ipipdiag.cli.exits import ExitCode, HelperMissingError
 from ipipdiag.cli.invocation import Invocation, pass_invocation
 from ipipdiag.cli.options import STANDARD_INPUT, STANDARD_INPUT_NAME
 from ipipdiag.cli.output import complain, presentation_for, write
 from ipipdiag.cluster.model import ModeOption, NodeOption
 from ipipdiag.points.model import PointOption
-from ipipdiag.report.formats import format_names, render
+from ipipdiag.report.formats import FormatUnavailableError, format_names, options_of, render
 from ipipdiag.report.model import Report
-from ipipdiag.report.presentation import Detail
+from ipipdiag.report.presentation import LEAST_BYTES, TABLES, Detail
 
 FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 
@@ -44,7 +45,16 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
     show_default=True,
     help="Format.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report to a file.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="Write the report to a file; all tables to a folder (csv, parquet)."
+)
+@click.option("--table", type=click.Choice(TABLES), help="The table that csv and parquet hold; findings by default.")
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=LEAST_BYTES),
+    metavar="N",
+    help="Leave out parts of a Markdown report so that it has at most N bytes.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(FAIL_ON),
@@ -69,6 +79,8 @@ def analyze(
     nodes: tuple[NodeOption, ...],
     output_format: str,
     output: str | None,
+    table: str | None,
+    max_bytes: int | None,
     fail_on: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
@@ -91,8 +103,11 @@ def analyze(
     _require_readable_standard_input(captures)
     _require_points_of_captures(points, captures)
     _require_agreement(ipip_modes)
-    if output is not None and not Path(output).absolute().parent.is_dir():
-        raise click.UsageError(f"-o {output}: there is no such folder.")
+    heeded = _heeded(output_format)
+    for name, value in (("table", table), ("max_bytes", max_bytes)):
+        if value is not None and name not in heeded:
+            raise click.UsageError(f"--{name.replace('_', '-')} means nothing to -f {output_format}.")
+    tables = _tables(output, table, holds_one="table" in heeded)
 
     from ipipdiag.run import RunOptions, analyze  # here, since it imports numpy and pandas
 
@@ -100,7 +115,10 @@ def analyze(
     for error in report.errors:
         complain(f"{error.name}: {error.error}")
     detail = Detail.FULL if verbose else Detail.BRIEF if quiet else Detail.NORMAL
-    write(render(output_format, report, presentation_for(output, detail)), output)
+    presentation = replace(presentation_for(output, detail), max_bytes=max_bytes)
+    for name in tables:
+        target = output if len(tables) == 1 else str(Path(output or "") / f"{name}.{output_format}")
+        write(render(output_format, report, replace(presentation, table=name)), target)
     return exit_code(report, fail_on, strict=strict)
 
 
@@ -115,6 +133,30 @@ def exit_code(report: Report, fail_on: str, *, strict: bool) -> ExitCode:
     least = Severity(fail_on).rank
     found = any(entry.finding.severity.rank <= least for entry in report.findings)
     return ExitCode.FINDINGS if found else ExitCode.OK
+
+
+def _heeded(output_format: str) -> frozenset[str]:
+    """What of a presentation a format heeds; one that cannot be written here ends the run before it begins."""
+    try:
+        return options_of(output_format)
+    except FormatUnavailableError as error:
+        raise HelperMissingError(str(error)) from None
+
+
+def _tables(output: str | None, table: str | None, *, holds_one: bool) -> tuple[str, ...]:
+    """The tables to write, each to a file of its own: all of them where the output is a folder."""
+    one = (table or TABLES[0],)
+    if output is None:
+        return one
+    if not Path(output).absolute().parent.is_dir():
+        raise click.UsageError(f"-o {output}: there is no such folder.")
+    if not Path(output).is_dir():
+        return one
+    if not holds_one:
+        raise click.UsageError(f"-o {output}: is a folder; name a file.")
+    if table is not None:
+        raise click.UsageError(f"-o {output}: a folder gets all tables; name a file for --table {table}.")
+    return TABLES
 
 
 def _require_readable_standard_input(captures: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 CommandError            a line on standard error, and an exit code
 ├── OutputError         the report cannot be written
 ├── UnreadableError     nothing of the input can be read
-└── HelperMissingError  a program that the command needs is not installed
+└── HelperMissingError  a program or library that the command needs is not installed
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ class UnreadableError(CommandError):
 
 
 class HelperMissingError(CommandError):
-    """A program that the command needs is not installed, or cannot be run."""
+    """A program or library that the command needs is not installed, or cannot be run."""
 
     code = ExitCode.HELPER_MISSING

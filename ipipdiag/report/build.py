@@ -15,6 +15,7 @@ from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts
 from ipipdiag.points.model import Point
 from ipipdiag.report.files import Files
+from ipipdiag.report.flow_rows import FlowRows
 from ipipdiag.report.model import (
     ClusterFact,
     FindingReport,
@@ -23,6 +24,7 @@ from ipipdiag.report.model import (
     InterfaceReport,
     PointReport,
     Report,
+    Setting,
     TunnelReport,
 )
 from ipipdiag.report.naming import with_names
@@ -40,6 +42,7 @@ def build_report(
     cluster: Cluster,
     checks: Sequence[CheckResult],
     errors: Sequence[InputError],
+    settings: Sequence[Setting] = (),
 ) -> Report:
     """The finished report; everything a renderer shows is decided here."""
     files = Files(captures)
@@ -63,6 +66,8 @@ def build_report(
         checks=tuple(replace(check, findings=()) for check in checks),
         tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point, files)),
         errors=(*errors, *partly),
+        settings=tuple(settings),
+        flows=FlowRows(points, files),
     )
 
 

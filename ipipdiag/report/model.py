@@ -6,6 +6,7 @@ decide, filter or count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,6 +122,51 @@ class TunnelReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowReport:
+    """Packets of one point that share a directed 5-tuple, a form (wrapped how, between whom) and a pair of MACs.
+
+    ``protocol`` is the name of the IP protocol, or its number. Ports are those of TCP, UDP and SCTP, and the identifier
+    of ICMP echo messages; None elsewhere. ``bytes`` and ``length_max`` are of the inner IP packet. ``answers`` are
+    packets of the reverse 5-tuple at the same point. The JSON report leaves flows out: there may be 200,000.
+    """
+
+    point: str
+    tunnel: str  # none, ipip, vxlan, gre, wireguard, ipv6
+    outer_src: str | None
+    outer_dst: str | None
+    src_mac: str | None
+    dst_mac: str | None
+    src: str
+    dst: str
+    protocol: str
+    src_port: int | None
+    dst_port: int | None
+    packets: int
+    bytes: int
+    first_ns: int
+    last_ns: int
+    input: str  # of the first frame
+    first_frame: int
+    ttl_min: int
+    ttl_max: int
+    length_max: int
+    requests: int
+    answers: int
+    resets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An option of the run that narrows what is reported, or that a configuration file gave; ``source`` is the file, or
+    "command line".
+    """
+
+    option: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputError:
     """An input that could not be read, or was read only in part."""
 
@@ -142,3 +188,5 @@ class Report:
     checks: tuple[CheckResult, ...]
     tunnels: tuple[TunnelReport, ...]
     errors: tuple[InputError, ...]
+    settings: tuple[Setting, ...] = ()
+    flows: Sequence[FlowReport] = ()  # of all points; made when they are asked for

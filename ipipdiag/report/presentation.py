@@ -7,6 +7,8 @@ from enum import IntEnum
 
 MAXIMUM_WIDTH = 100
 MINIMUM_WIDTH = 40
+LEAST_BYTES = 1000  # of a limit on the size of a report: room for the state, and for what was left out
+TABLES = ("findings", "checks", "tunnels", "flows")
 
 
 class Detail(IntEnum):
@@ -19,11 +21,13 @@ class Detail(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """Columns, whether colour is wanted, and how much to show; formats other than text have no use for it."""
+    """Columns, whether colour is wanted, and how much to show; each format takes of it what it has a use for."""
 
     width: int = MAXIMUM_WIDTH
     colour: bool = False
     detail: Detail = Detail.NORMAL
+    table: str = TABLES[0]  # of formats that hold one table a file
+    max_bytes: int | None = None  # of formats that can leave out parts
 
 
 def fitting_width(terminal_width: int) -> int:

@@ -6,6 +6,8 @@ shows goes through :func:`visible` first.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def visible(text: str) -> str:
     """The text with every character that does not print as itself replaced by a visible escape such as ``\\x1b``.
@@ -17,6 +19,17 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escape(ord(character)) for character in text)
+
+
+def visible_in(document: Any) -> Any:
+    """A document of dicts and lists with every text in it made visible."""
+    if isinstance(document, str):
+        return visible(document)
+    if isinstance(document, dict):
+        return {key: visible_in(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [visible_in(value) for value in document]
+    return document
 
 
 def _escape(code: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,7 @@ def shown(report: Report) -> dict[str, Any]:
         })  # fmt: skip
     for tunnel in parts["tunnels"]:
         del tunnel["input"], tunnel["first_frame"]
+    parts["flows"] = [replace(flow, input="", first_frame=0) for flow in report.flows]
     return parts
 
 

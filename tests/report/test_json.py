@@ -20,7 +20,10 @@ from tests.report.example_report import blocked_report, unreadable_report
 from tests.scenarios import captures, folder
 
 CONTRACT = {
-    "": ["schema_version", "tool", "verdict", "inputs", "points", "cluster", "findings", "checks", "tunnels", "errors"],
+    "": [
+        *("schema_version", "tool", "verdict", "inputs", "points", "cluster", "findings", "checks", "tunnels"),
+        *("errors", "settings"),
+    ],
     "verdict": ["state", "code", "finding", "confidence", "headline"],
     "inputs": ["id", "name", "sha256", "format", "frames", "bytes", "first_ns", "last_ns", "interfaces"],
     "points": ["id", "input", "interface", "role", "node", "pod", "source"],

@@ -1,16 +1,22 @@
 """The output formats: each module in this folder is one, named after it.
 
-A format has one function, ``render(report, presentation) -> bytes``. Formats are found by their file names, so that
-listing them imports none.
+A format has one function, ``render(report, presentation) -> bytes``, and may have ``OPTIONS``: the fields of the
+presentation that only some formats heed, ``table`` or ``max_bytes``. Formats are found by their file names, so that
+listing them imports none; what a format needs and does not find makes its import raise FormatUnavailableError.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from types import ModuleType
 
 from ipipdiag.report.model import Report
 from ipipdiag.report.presentation import Presentation
+
+
+class FormatUnavailableError(Exception):
+    """A library that the format needs is not installed; the text says which, and how to get it."""
 
 
 def format_names() -> tuple[str, ...]:
@@ -20,6 +26,15 @@ def format_names() -> tuple[str, ...]:
 
 def render(name: str, report: Report, presentation: Presentation) -> bytes:
     """The report in a format, as the bytes to write."""
-    module = importlib.import_module(f"{__name__}.{name}")
-    rendered: bytes = module.render(report, presentation)
+    rendered: bytes = _module(name).render(report, presentation)
     return rendered
+
+
+def options_of(name: str) -> frozenset[str]:
+    """What of a presentation this format heeds beside width, colour and detail."""
+    options: frozenset[str] = getattr(_module(name), "OPTIONS", frozenset())
+    return options
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")

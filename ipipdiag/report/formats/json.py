@@ -12,14 +12,14 @@ from typing import Any
 from ipipdiag.checks.model import CheckResult, Evidence
 from ipipdiag.report.model import SCHEMA_VERSION, FindingReport, InputReport, PointReport, Report, TunnelReport, Verdict
 from ipipdiag.report.presentation import Presentation
-from ipipdiag.report.sanitise import visible
+from ipipdiag.report.sanitise import visible_in
 
 Json = dict[str, Any]
 
 
 def render(report: Report, presentation: Presentation) -> bytes:
     """The report as UTF-8 JSON, ended by a newline."""
-    return (json.dumps(_sanitised(as_document(report)), indent=2) + "\n").encode()
+    return (json.dumps(visible_in(as_document(report)), indent=2) + "\n").encode()
 
 
 def as_document(report: Report) -> Json:
@@ -35,17 +35,10 @@ def as_document(report: Report) -> Json:
         "checks": [_check(result) for result in report.checks],
         "tunnels": [_tunnel(tunnel) for tunnel in report.tunnels],
         "errors": [{"name": error.name, "error": error.error, "fatal": error.fatal} for error in report.errors],
+        "settings": [
+            {"option": setting.option, "value": setting.value, "source": setting.source} for setting in report.settings
+        ],
     }
-
-
-def _sanitised(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {key: _sanitised(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_sanitised(inner) for inner in value]
-    return value
 
 
 def _nanoseconds(time_ns: int | None) -> str | None:

@@ -1,18 +1,22 @@
-"""Counters that a node's own texts hold: what they add to what packets show. They count since boot, not since then."""
+"""What a node's own texts add to what packets show: counters, which count since boot, routes, neighbours, MACs."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
+from ipipdiag.addresses import format_mac
 from ipipdiag.checks.configured import states
 from ipipdiag.checks.sightings import several
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.cluster.node_state import NodeState
+    from ipipdiag.cluster.node_state import Link, Neighbour, NodeState
 
+UNRESOLVED_STATES = ("FAILED", "INCOMPLETE")
 REVERSE_PATH_COUNTER = "TcpExtIPReversePathFilter"
 CONNTRACK_COUNTERS = ("conntrack drop", "conntrack insert_failed", "conntrack early_drop")
 TUNNEL_DEVICE = "tunl0"
@@ -58,6 +62,39 @@ def policy_drops(configuration: Configuration, cluster: Cluster, node: int | Non
     state = state_of(configuration, cluster, node)
     rules = [rule for rule in state.rules if _drops(rule.text) and rule.chain.startswith(chain_prefix)] if state else []
     return sum(rule.packets for rule in rules) if rules else None
+
+
+def is_unresolved(entry: Neighbour) -> bool:
+    """Whether a neighbour entry says that nobody answered for the address."""
+    return entry.mac is None and entry.state in (*UNRESOLVED_STATES, None)
+
+
+def neighbour_of(configuration: Configuration, cluster: Cluster, node: int | None, address: int) -> Neighbour | None:
+    """A node's neighbour entry for an address, one with a MAC first; None where its texts have none."""
+    state = state_of(configuration, cluster, node)
+    entries = [entry for entry in state.neighbours if entry.address == address] if state else []
+    return min(entries, key=is_unresolved, default=None)
+
+
+def resolution(entry: Neighbour | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a neighbour entry adds to requests that nobody answers: parts of what is observed, and alternatives."""
+    if entry is None:
+        return (), ()
+    if is_unresolved(entry):
+        return (f"the node's neighbour table says {entry.state or 'incomplete'} ({entry.source})",), ()
+    if entry.mac is None:
+        return (), ()
+    return (), (f"the node's neighbour table has {format_mac(entry.mac)} for it ({entry.source}): from another time",)
+
+
+def host_side_mac(configuration: Configuration, cluster: Cluster, interfaces: Collection[str]) -> Link | None:
+    """The device of those names whose MAC a node's texts tell: the host side of a pod's link; None where none does."""
+    for _, state in states(configuration, cluster):
+        for name in interfaces:
+            link = state.link(name)
+            if link is not None and link.mac is not None:
+                return link
+    return None
 
 
 def _drops(text: str) -> bool:

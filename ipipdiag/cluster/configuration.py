@@ -39,6 +39,7 @@ class NodeObject:
     internal_addresses: tuple[int, ...] = ()
     as_number: int | None = None
     route_reflector_cluster: str | None = None
+    labels: tuple[tuple[str, str], ...] | None = None  # None where the object has none: every node of a cluster has
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,18 @@ class BgpSettings:
 
 @dataclass(frozen=True, slots=True)
 class BgpPeerObject:
-    """BGPPeer."""
+    """BGPPeer: the nodes it is of (one by name, those selected, else all), and the peer, an address or those selected.
+
+    ``peer`` is also None where the address is an IPv6 one.
+    """
 
     source: str
     name: str
     peer: int | None
     as_number: int | None
     node: str | None
+    node_selector: str | None = None
+    peer_selector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,11 @@ class Configuration:
     def state_of(self, name: str | None) -> NodeState | None:
         """What texts of a node say, by its name."""
         return next((state for state in self.node_states if state.name and state.name == name), None)
+
+    def labels_of(self, name: str) -> dict[str, str] | None:
+        """The labels of a node, from all objects of that name; None where none of them tells."""
+        told = [node.labels for node in self.nodes if node.name == name and node.labels is not None]
+        return {key: value for labels in told for key, value in labels} if told else None
 
     def node_named(self, name: str | None) -> NodeObject | None:
         """The node of that name, one with a Calico address before one without."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.packets import arp, ethernet
+from tests.checks.files_world import BLOCKS, NODES, collected, pod, pool
 from tests.checks.world import HOST_MAC, NODE_A, POD_A, POD_MAC, Examination, at, bgp
 
 
@@ -41,3 +42,19 @@ def test_silence_of_the_pod_lowers_confidence(examine: Examination) -> None:
 
 def test_other_points_cannot_show_it(examine: Examination) -> None:
     assert examine(bgp()).reason is Reason.WRONG_POINT
+
+
+PLACED = NODES + BLOCKS + pool() + pod("web", "alpha", POD_A)
+
+
+def test_neighbour_table_that_failed_is_cited(examine: Examination) -> None:
+    table = {"nodes/alpha/neigh.txt": f"{POD_A} dev cali0123456789a FAILED\n"}
+    finding = examine([ALIVE, *asked(1, 2.05, 3.1), END], files=collected(PLACED, more=table)).finding
+    assert "neighbour table says FAILED (config: nodes/alpha/neigh.txt line 1)" in finding.observed
+
+
+def test_neighbour_table_that_has_the_mac_is_an_alternative(examine: Examination) -> None:
+    table = {"nodes/alpha/neigh.txt": f"{POD_A} dev cali0123456789a lladdr {POD_MAC} STALE\n"}
+    finding = examine([ALIVE, *asked(1, 2.05, 3.1), END], files=collected(PLACED, more=table)).finding
+    assert "FAILED" not in finding.observed
+    assert any(POD_MAC in text for text in finding.alternatives)

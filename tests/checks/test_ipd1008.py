@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipipdiag.checks.model import Reason, Severity, Status
 from tests.builders.packets import arp, ethernet
+from tests.checks.files_world import collected
 from tests.checks.world import (
     MAC_NODE_A,
     MAC_NODE_B,
@@ -56,3 +57,9 @@ def test_three_tries_without_answer_are_critical(examine: Examination) -> None:
 
 def test_other_points_cannot_show_it(examine: Examination) -> None:
     assert examine(gateway_arp()).reason is Reason.WRONG_POINT
+
+
+def test_neighbour_table_that_failed_is_cited(examine: Examination) -> None:
+    table = {"nodes/alpha/neigh.txt": f"? ({NODE_B}) at <incomplete> on eth0\n"}
+    finding = examine([*SESSION, *asks(10, 11.1, 12.2), *OTHERS], files=collected(more=table)).finding
+    assert "neighbour table says incomplete (config: nodes/alpha/neigh.txt line 1)" in finding.observed

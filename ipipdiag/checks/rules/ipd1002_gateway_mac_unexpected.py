@@ -7,7 +7,8 @@ Expected
 How it is observed
     Replies for 169.254.1.1 at the pod's link, and where the pod's frames go. If they go to a MAC
     that the host has stopped using, and nothing comes back, the kernel drops them though tcpdump
-    shows them: then it is critical.
+    shows them: then it is critical. The host's MAC is the source of any frame it sends there; where
+    it sends none, ``ip link`` among cluster files tells it.
 
 What can mislead
     Where setting the MAC fails, the CNI plugin keeps the kernel's and the pod works: a warning,
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address, format_mac
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import ATTEMPTS
 from ipipdiag.checks.arp import REPLY
 from ipipdiag.checks.model import (
     Check,
@@ -38,6 +40,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
+from ipipdiag.checks.node_evidence import host_side_mac
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -45,6 +48,9 @@ from ipipdiag.points.model import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipipdiag.cluster.configuration import Configuration
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.cluster.node_state import Link
     from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.flows import Flows
     from ipipdiag.facts.links import MacPairs
@@ -56,6 +62,8 @@ def examine(
     arp_messages: Mapping[Point, ArpMessages],
     mac_pairs: Mapping[Point, MacPairs],
     flows: Mapping[Point, Flows],
+    configuration: Configuration,
+    cluster: Cluster,
 ) -> Outcome:
     """A finding for each pod's link whose gateway has another MAC."""
     examined, findings = 0, []
@@ -67,9 +75,14 @@ def examine(
         examined += len(replies)
         odd = replies.select(replies.sender_mac != HOST_SIDE_MAC)
         dead = _dead_mac(point, mac_pairs[point], flows[point])
+        told = _told_mac(point, configuration, cluster)
+        lost = _to_another_mac(point, mac_pairs[point], flows[point], told.mac if told else None)
         if dead is not None:
             examined += 1
-            findings.append(_dead_finding(point, mac_pairs[point], dead))
+            findings.append(_dead_finding(point, mac_pairs[point], *dead))
+        elif told is not None and told.mac is not None and lost is not None:
+            examined += 1
+            findings.append(_dead_finding(point, mac_pairs[point], lost, told.mac, told.source))
         elif len(odd):
             findings.append(_odd_finding(point, odd, flows[point]))
     if examined:
@@ -95,6 +108,30 @@ def _dead_mac(point: Point, pairs: MacPairs, flows: Flows) -> tuple[int, int] | 
             if old[1] < current_first and not len(answered) and current_last >= current_first:
                 return target, current
     return None
+
+
+def _told_mac(point: Point, configuration: Configuration, cluster: Cluster) -> Link | None:
+    """The host side of the pod's link as its node's ``ip link`` shows it."""
+    names = [name for name, address in cluster.pod_interfaces.items() if address in point.pods[:1]]
+    return host_side_mac(configuration, cluster, [point.interface_name, *names] if point.interface_name else names)
+
+
+def _to_another_mac(point: Point, pairs: MacPairs, flows: Flows, told: int | None) -> int | None:
+    """The MAC to which the pod sends requests though the host's is another, none of them answered; None if all is well.
+
+    A MAC from which anything was sent here is in use, whatever a file of another time says.
+    """
+    rows = [
+        (target, requests, answers)
+        for source, target, requests, answers in flows.select(flows.requests > 0).rows(
+            "source_mac", "destination_mac", "requests", "answers"
+        )
+        if target >= 0 and source not in point.host_macs
+    ]
+    targets = {target for target, *_ in rows} - set(pairs.source_mac.tolist())
+    if told is None or told in targets or len(targets) != 1 or any(answers for *_, answers in rows):
+        return None
+    return targets.pop() if sum(requests for _, requests, _ in rows) >= ATTEMPTS else None
 
 
 def _odd_finding(point: Point, odd: ArpMessages, flows: Flows) -> Finding:
@@ -128,19 +165,19 @@ def _odd_finding(point: Point, odd: ArpMessages, flows: Flows) -> Finding:
     )
 
 
-def _dead_finding(point: Point, pairs: MacPairs, dead: tuple[int, int]) -> Finding:
-    target, current = dead
+def _dead_finding(point: Point, pairs: MacPairs, target: int, current: int, source: str = "") -> Finding:
+    """``source`` is the file that tells the host's MAC, where no frame shows it."""
     lost = pairs.select((pairs.destination_mac == target) & (pairs.ipv4 > 0))
     pod = point.pod or "the pod"
     count = int(lost.ipv4.sum())
     return Finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.CONFIRMED,
+        confidence=Confidence.LIKELY if source else Confidence.CONFIRMED,
         subject=Subject(SubjectKind.POD, pod, addresses=(point.pod,) if point.pod else ()),
         title=f"pod {pod} sends to {format_mac(target)}, a MAC that its node no longer has",
         expected=f"the pod sends to the MAC of the host side, which is now {format_mac(current)}",
-        observed=f"{several(count, 'IPv4 frame')} to {format_mac(target)}, none answered since the "
-        "host uses another MAC",
+        observed=f"{several(count, 'IPv4 frame')} to {format_mac(target)}, none answered"
+        + (f"; the host side has {format_mac(current)} ({source})" if source else " since the host uses another MAC"),
         count=count,
         first_ns=int(lost.first_ns.min()),
         last_ns=int(lost.last_ns.max()),
@@ -148,6 +185,7 @@ def _dead_finding(point: Point, pairs: MacPairs, dead: tuple[int, int]) -> Findi
         component=Component.CNI,
         confirm=(f"ip -d link show {point.interface_name or 'caliXXXXXXXXXXX'}", "ip neigh show  # inside the pod"),
         fix=("give the cali interface ee:ee:ee:ee:ee:ee again, or restart the pod",),
+        alternatives=("the files were made at another time than the captures",) if source else (),
         points=(point.id,),
     )
 

@@ -7,7 +7,7 @@ How it is observed
     At the pod's link: at least three requests by the host side for one address, a second apart,
     no reply since. Any frame from the pod's side shows that it is captured: then the finding is
     confirmed, else likely. After three seconds the node sends ICMP host unreachable to whoever
-    wanted the pod.
+    wanted the pod. An entry FAILED in ``ip neigh`` among cluster files is cited.
 
 What can mislead
     A pod that was deleted a moment ago, while others still send to it.
@@ -38,6 +38,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
+from ipipdiag.checks.node_evidence import neighbour_of, resolution
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -45,6 +46,8 @@ from ipipdiag.points.model import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipipdiag.cluster.configuration import Configuration
+    from ipipdiag.cluster.model import Cluster
     from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.links import MacPairs
@@ -56,6 +59,8 @@ def examine(
     arp_messages: Mapping[Point, ArpMessages],
     mac_pairs: Mapping[Point, MacPairs],
     extent: Mapping[Point, Extent],
+    configuration: Configuration,
+    cluster: Cluster,
 ) -> Outcome:
     """A finding for each pod address that its node asks for in vain."""
     examined, findings, missing = 0, [], None
@@ -70,7 +75,7 @@ def examine(
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS:
                 examined += 1
-                findings.append(_finding(point, question, mac_pairs[point]))
+                findings.append(_finding(point, question, mac_pairs[point], configuration, cluster))
             elif question.answered_ns:
                 examined += 1
     if not examined and missing is None:
@@ -81,7 +86,12 @@ def examine(
     return Outcome(examined, tuple(findings), missing)
 
 
-def _finding(point: Point, question: Question, pairs: MacPairs) -> Finding:
+def _finding(
+    point: Point, question: Question, pairs: MacPairs, configuration: Configuration, cluster: Cluster
+) -> Finding:
+    home = cluster.placed.get(question.target)
+    node_address = home.node if home else question.asker
+    noted, against = resolution(neighbour_of(configuration, cluster, node_address, question.target))
     pod = format_address(question.target)
     node = format_address(question.asker)
     from_pod = sum(count for mac, count in pairs.rows("source_mac", "frames_sent") if mac not in point.host_macs)
@@ -96,7 +106,7 @@ def _finding(point: Point, question: Question, pairs: MacPairs) -> Finding:
         subject=Subject(SubjectKind.POD, pod, nodes=(node,), addresses=(pod,)),
         title=f"pod {pod} does not answer the ARP of its own node {node}: nothing reaches the pod",
         expected=f"{pod} answers who-has at once",
-        observed=f"{several(len(times), 'request')} by {node}, no reply; {heard}",
+        observed=f"{several(len(times), 'request')} by {node}, no reply; {'; '.join((heard, *noted))}",
         count=len(times),
         first_ns=times[0],
         last_ns=times[-1],
@@ -107,7 +117,11 @@ def _finding(point: Point, question: Question, pairs: MacPairs) -> Finding:
             "ip address show dev eth0  # inside the pod: is the address still there?",
         ),
         fix=("restart the pod; if it is gone, find who still sends to its address",),
-        alternatives=("the pod was just deleted", *(() if from_pod else ("only one direction was captured",))),
+        alternatives=(
+            "the pod was just deleted",
+            *(() if from_pod else ("only one direction was captured",)),
+            *against,
+        ),
         points=(point.id,),
     )
 

@@ -35,6 +35,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
+from ipipdiag.checks.node_evidence import neighbour_of, resolution
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -42,6 +43,7 @@ from ipipdiag.points.model import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
@@ -54,6 +56,7 @@ def examine(
     arp_messages: Mapping[Point, ArpMessages],
     flows: Mapping[Point, Flows],
     extent: Mapping[Point, Extent],
+    configuration: Configuration,
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each node that the capturing node asks for in vain."""
@@ -69,7 +72,7 @@ def examine(
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS and not _is_alive(flows[point], arp_messages[point], question, tries[0]):
                 examined += 1
-                findings.append(_finding(point, question, cluster))
+                findings.append(_finding(point, question, configuration, cluster))
             elif question.answered_ns:
                 examined += 1
     if not examined and missing is None:
@@ -85,7 +88,8 @@ def _is_alive(flows: Flows, messages: ArpMessages, question: Question, since_ns:
     return bool((sent & (flows.last_ns > since_ns)).any() or (asked & (messages.time_ns > since_ns)).any())
 
 
-def _finding(point: Point, question: Question, cluster: Cluster) -> Finding:
+def _finding(point: Point, question: Question, configuration: Configuration, cluster: Cluster) -> Finding:
+    noted, against = resolution(neighbour_of(configuration, cluster, question.asker, question.target))
     peer, own = cluster.node_text(question.target), cluster.node_text(question.asker)
     times = question.open_since()
     frames = tuple(question.open_frames()[:EVIDENCE_FRAMES])
@@ -96,7 +100,8 @@ def _finding(point: Point, question: Question, cluster: Cluster) -> Finding:
         subject=Subject(SubjectKind.NODE_PAIR, f"{own} to {peer}", nodes=nodes),
         title=f"node {own} gets no ARP answer from node {peer}: nothing can be sent to it",
         expected=f"{peer} answers who-has at once",
-        observed=f"{several(len(times), 'request')} by {own}, no reply, and nothing else from {peer} since",
+        observed=f"{several(len(times), 'request')} by {own}, no reply, and nothing else from {peer} since"
+        + "".join(f"; {text}" for text in noted),
         count=len(times),
         first_ns=times[0],
         last_ns=times[-1],
@@ -104,7 +109,7 @@ def _finding(point: Point, question: Question, cluster: Cluster) -> Finding:
         component=Component.NODE_NETWORK,
         confirm=(f"ip neigh show {format_address(question.target)}", "kubectl get nodes -o wide"),
         fix=("bring the node back, or correct its VLAN or address",),
-        alternatives=("the peer's address moved to another machine",),
+        alternatives=("the peer's address moved to another machine", *against),
         points=(point.id,),
     )
 

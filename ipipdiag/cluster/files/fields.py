@@ -37,6 +37,14 @@ class Fields:
         """File, kind and name: where each fact of this object comes from."""
         return f"config: {self.inside} {self.kind} {self.name}"
 
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...] | None:
+        """``metadata.labels``; None where there are none."""
+        labels = self.get("metadata", "labels")
+        if not isinstance(labels, dict):
+            return None
+        return tuple((str(name), "" if value is None else str(value)) for name, value in labels.items())
+
     def get(self, *path: str) -> Any:
         """The value at a path of keys; None where it or anything on the way is missing."""
         value: Any = self.document

@@ -80,6 +80,7 @@ def _kubernetes_node(fields: Fields) -> Iterator[ClusterObject]:
         internal_addresses=fields.addresses(internal, "status.addresses"),
         as_number=fields.number("metadata", "annotations", prefix + "ASNumber"),
         route_reflector_cluster=fields.text("metadata", "annotations", prefix + "RouteReflectorClusterID"),
+        labels=fields.labels,
     )
 
 
@@ -96,6 +97,7 @@ def _calico_node(fields: Fields) -> Iterator[ClusterObject]:
         internal_addresses=fields.addresses(internal, "spec.addresses"),
         as_number=fields.number("spec", "bgp", "asNumber"),
         route_reflector_cluster=fields.text("spec", "bgp", "routeReflectorClusterID"),
+        labels=fields.labels,
     )
 
 
@@ -202,6 +204,8 @@ def _bgp_peer(fields: Fields) -> Iterator[ClusterObject]:
         peer=address[0] if address else None,
         as_number=fields.number("spec", "asNumber"),
         node=fields.text("spec", "node"),
+        node_selector=fields.text("spec", "nodeSelector"),
+        peer_selector=fields.text("spec", "peerSelector"),
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from ipipdiag import __version__
 from ipipdiag.addresses import format_address
 from ipipdiag.capture import CaptureSummary
-from ipipdiag.checks.bgp_sessions import Session, sessions
 from ipipdiag.checks.model import CheckResult
 from ipipdiag.cluster.model import Cluster, NodeEvidence, Route
 from ipipdiag.decode.link import link_type_name
@@ -29,6 +28,7 @@ from ipipdiag.report.model import (
 )
 from ipipdiag.report.naming import with_names
 from ipipdiag.report.root_cause import order_findings
+from ipipdiag.report.topology import best_sessions, describe_states, draw_topology
 from ipipdiag.report.units import format_time
 from ipipdiag.report.verdict import reach_verdict
 
@@ -68,6 +68,7 @@ def build_report(
         errors=(*errors, *partly),
         settings=tuple(settings),
         flows=FlowRows(points, files),
+        bgp=draw_topology(points, cluster),
     )
 
 
@@ -171,35 +172,14 @@ def _withdrawn(route: Route) -> str:
 
 def _session_facts(points: Sequence[Point], cluster: Cluster) -> list[ClusterFact]:
     """Each BGP session with its states, from the point that shows most of it."""
-    messages = {point: point.facts.bgp_messages for point in points}
-    controls = {point: point.facts.bgp_controls for point in points}
-    best: dict[tuple[int, int], Session] = {}
-    for session in sessions(messages, controls):
-        known = best.get((session.low, session.high))
-        if known is None or len(session.messages) > len(known.messages):
-            best[session.low, session.high] = session
     return [
         ClusterFact(
-            f"BGP session {cluster.node_text(low)} and {cluster.node_text(high)}: {_states(session)}",
+            f"BGP session {cluster.node_text(low)} and {cluster.node_text(high)}: "
+            f"{describe_states(session, MOST_STATES)}",
             f"inferred: TCP/179 at {session.point.label}",
         )
-        for (low, high), session in sorted(best.items())[:MOST_FACTS]
+        for (low, high), session in sorted(best_sessions(points).items())[:MOST_FACTS]
     ]
-
-
-def _states(session: Session) -> str:
-    """When the connections of a session came up and ended, in order."""
-    said = []
-    for one in session.connections:
-        if not one.messages:
-            continue
-        begins = f"up {format_time(one.syns()[0].time_ns)}" if one.syns() else "up when the capture began"
-        ends = one.end_ns()
-        said.append(f"{begins}, ended {format_time(ends)}" if ends is not None else f"{begins}, still up at its end")
-    tried = sum(not one.messages for one in session.connections)
-    if tried:
-        said.append(f"{tried} connections without a message")
-    return "; ".join(said[:MOST_STATES])
 
 
 def _tunnels(point: Point, files: Files) -> list[TunnelReport]:

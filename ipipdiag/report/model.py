@@ -167,6 +167,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class BgpReport:
+    """Who speaks BGP with whom: a sentence, and a drawing of at most 100 columns, a line an entry."""
+
+    summary: str
+    drawing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InputError:
     """An input that could not be read, or was read only in part."""
 
@@ -190,3 +198,4 @@ class Report:
     errors: tuple[InputError, ...]
     settings: tuple[Setting, ...] = ()
     flows: Sequence[FlowReport] = ()  # of all points; made when they are asked for
+    bgp: BgpReport | None = None  # None where no BGP was captured

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.packets import bgp_update
 from tests.checks.bgp_world import Talk, keepalives_with, talks
+from tests.checks.files_world import node
 from tests.checks.world import (
     BLOCK_B,
     NODE_A,
@@ -50,3 +51,37 @@ kind: BGPConfiguration
 metadata: {name: default}
 spec: {nodeToNodeMeshEnabled: true}
 """
+
+
+REFLECTOR = """
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default}
+spec: {nodeToNodeMeshEnabled: false}
+---
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: reflectors}
+spec: {nodeSelector: all(), peerSelector: has(reflector)}
+"""
+
+
+def test_session_that_a_bgp_peer_asks_for_is_missed_and_no_other(examine: Examination) -> None:
+    frames = [*talks(Talk().establish(1).keep(4, 300, 60)), *keepalives_with("192.0.2.14", 300), *pings()]
+    gamma = node("gamma", "192.0.2.13", "172.20.13.1").replace("name: gamma", "name: gamma, labels: {reflector: a}")
+    alpha, beta, delta = (
+        node(name, address, f"172.20.{number}.1").replace(f"name: {name}", f"name: {name}, labels: {{x: y}}")
+        for number, (name, address) in enumerate((("alpha", NODE_A), ("beta", NODE_B), ("delta", "192.0.2.14")))
+    )
+    finding = examine(frames, files={"all.yaml": alpha + beta + gamma + delta + REFLECTOR}).finding
+    assert "gamma" in finding.title and "beta" not in finding.title
+    assert "BGPPeer reflectors" in finding.expected
+
+
+def test_nodes_that_no_object_pairs_are_not_missed(examine: Examination) -> None:
+    frames = [*talks(Talk().establish(1).keep(4, 300, 60)), *keepalives_with("192.0.2.14", 300), *pings()]
+    objects = "".join(
+        node(name, address, f"172.20.{number}.1").replace(f"name: {name}", f"name: {name}, labels: {{x: y}}")
+        for number, (name, address) in enumerate((("alpha", NODE_A), ("beta", NODE_B), ("gamma", "192.0.2.13")))
+    )
+    assert not examine(frames, files={"all.yaml": objects + REFLECTOR}).findings

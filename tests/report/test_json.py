@@ -22,7 +22,7 @@ from tests.scenarios import captures, folder
 CONTRACT = {
     "": [
         *("schema_version", "tool", "verdict", "inputs", "points", "cluster", "findings", "checks", "tunnels"),
-        *("errors", "settings"),
+        *("errors", "settings", "bgp"),
     ],
     "verdict": ["state", "code", "finding", "confidence", "headline"],
     "inputs": ["id", "name", "sha256", "format", "frames", "bytes", "first_ns", "last_ns", "interfaces"],

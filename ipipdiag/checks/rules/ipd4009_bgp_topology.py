@@ -6,11 +6,13 @@ Expected
 
 How it is observed
     The sessions that are up in the captures; a route with ORIGINATOR_ID or CLUSTER_LIST came
-    through a reflector. A capture of one node shows that node's sessions only.
+    through a reflector. A capture of one node shows that node's sessions only. The report draws
+    them, whatever the check finds. Which sessions a node should have, BGPConfiguration, BGPPeer
+    and the nodes' labels say.
 
 What can mislead
     In a short capture an idle session may send nothing: a missing one is said only where files
-    say that there is a mesh, the node's other sessions are seen and the capture lasts longer than
+    say that there should be one, others of the node are seen and the capture lasts longer than
     the hold time of 240 s.
 
 What to do
@@ -37,6 +39,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import in_words, several
+from ipipdiag.cluster.peerings import expected_peerings
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
@@ -70,10 +73,10 @@ def examine(
     if reflectors:
         findings.append(_reflected(reflectors, seen, bgp_routes, cluster))
     mesh = any(settings.name == "default" and settings.has_mesh for settings in configuration.bgp)
-    if mesh and not reflectors:
-        findings += _missing_sessions(seen, extent, cluster)
-        if cluster.told_nodes > LARGE_MESH:
-            findings.append(_large(seen, cluster))
+    if configuration.peers or (mesh and not reflectors):
+        findings += _missing_sessions(seen, extent, configuration, cluster)
+    if mesh and not reflectors and cluster.told_nodes > LARGE_MESH:
+        findings.append(_large(seen, cluster))
     return Outcome(len(seen), tuple(findings))
 
 
@@ -130,8 +133,10 @@ def _notice(
     )
 
 
-def _missing_sessions(seen: list[Session], extent: Mapping[Point, Extent], cluster: Cluster) -> list[Finding]:
-    """Nodes with which the capturing node has no session, in a capture that every session must show in."""
+def _missing_sessions(
+    seen: list[Session], extent: Mapping[Point, Extent], configuration: Configuration, cluster: Cluster
+) -> list[Finding]:
+    """Peers with which the capturing node has no session, in a capture that every session must show in."""
     findings = []
     for point in {session.point: None for session in seen}:
         span = extent[point]
@@ -141,9 +146,8 @@ def _missing_sessions(seen: list[Session], extent: Mapping[Point, Extent], clust
         peers = {
             session.other(own) for session in seen if session.point is point and own in (session.low, session.high)
         }
-        absent = sorted(
-            entry for entry in cluster.nodes if cluster.is_told_node(entry) and entry != own and entry not in peers
-        )
+        expected = _expected_peers(own, configuration, cluster)
+        absent = sorted(expected.keys() - peers)
         if not peers or not absent:
             continue
         node, names = cluster.node_text(own), [cluster.node_text(entry) for entry in absent]
@@ -153,9 +157,10 @@ def _missing_sessions(seen: list[Session], extent: Mapping[Point, Extent], clust
                 severity=Severity.WARNING,
                 confidence=Confidence.LIKELY,
                 subject=Subject(SubjectKind.NODE, f"BGP mesh of {node}", nodes=addresses),
-                title=f"node {node} has no BGP session with {in_words(names)}, though the nodes form a mesh",
-                expected=f"a session with each of the {cluster.told_nodes - 1} other nodes",
-                observed=f"sessions with {several(len(peers), 'node')} in more than 240 s, not a packet of the others",
+                title=f"node {node} has no BGP session with {in_words(names)}, which it should have",
+                expected=f"a session with each of its {several(len(expected), 'peer')}: "
+                + in_words([f"{cluster.node_text(entry)} ({expected[entry]})" for entry in absent]),
+                observed=f"sessions with {several(len(peers), 'peer')} in more than 240 s, not a packet of the others",
                 count=len(absent),
                 first_ns=span.first_ns,
                 last_ns=span.last_ns,
@@ -167,6 +172,17 @@ def _missing_sessions(seen: list[Session], extent: Mapping[Point, Extent], clust
             )
         )
     return findings
+
+
+def _expected_peers(own: int, configuration: Configuration, cluster: Cluster) -> dict[int, str]:
+    """The peers of a node, each with the object that says so; empty where that is not wholly known."""
+    peerings = expected_peerings(configuration)
+    name = next((node.name for node in configuration.nodes if node.address == own), None)
+    if peerings is not None and name is not None:
+        return {} if name in peerings.unsure else {peering.peer: peering.source for peering in peerings.of(name)}
+    mesh = next((entry for entry in configuration.bgp if entry.name == "default" and entry.has_mesh), None)
+    others = [entry for entry in cluster.nodes if cluster.is_told_node(entry) and entry != own]
+    return dict.fromkeys(others, mesh.source) if mesh else {}
 
 
 def _own_node(point: Point, seen: list[Session], cluster: Cluster) -> int | None:

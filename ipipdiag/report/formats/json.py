@@ -38,6 +38,7 @@ def as_document(report: Report) -> Json:
         "settings": [
             {"option": setting.option, "value": setting.value, "source": setting.source} for setting in report.settings
         ],
+        "bgp": {"summary": report.bgp.summary, "drawing": list(report.bgp.drawing)} if report.bgp else None,
     }
 
 

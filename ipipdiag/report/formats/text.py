@@ -43,6 +43,7 @@ def render(report: Report, presentation: Presentation) -> bytes:
         _checks(page, report.checks, detail)
         _points(page, report)
         _cluster(page, report)
+        _bgp(page, report)
         _tunnels(page, report)
         _settings(page, report)
         _inputs(page, report.inputs, detail)
@@ -191,6 +192,14 @@ def _cluster(page: Page, report: Report) -> None:
     page.heading("WHAT IS TAKEN AS KNOWN OF THE CLUSTER")
     for known in report.cluster:
         page.paragraph(styled(known.fact, (f"  ({known.source})", "dim")), 2, 3)
+
+
+def _bgp(page: Page, report: Report) -> None:
+    if report.bgp is None:
+        return
+    page.heading("BGP AS CAPTURED")
+    page.paragraph(report.bgp.summary, 2, 3)
+    page.verbatim(report.bgp.drawing, 5, style="")
 
 
 def _tunnels(page: Page, report: Report) -> None:

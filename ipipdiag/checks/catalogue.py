@@ -44,12 +44,6 @@ def planned() -> tuple[Planned, ...]:
 _NOT_BUILT = """\
 IPD5002 PmtuBlackhole critical
 IPD5005 FragmentationNeededIgnored error
-IPD5006 InnerFragmented notice
-IPD5007 OuterFragmentationNeeded warning
-IPD6005 Rejected error
-IPD6007 HandshakeUnanswered error
-IPD6010 SpoofedSource warning
-IPD6011 ConnectionRefused notice
 IPD7002 OutgoingNotTranslated error
 IPD7003 ServicePingUnanswered notice
 IPD7004 ServiceAddressOnWire error

@@ -128,3 +128,23 @@ def from_mac(mac: int) -> str:
 def conversation(one: int, other: int) -> str:
     """Packets between two addresses, in either form."""
     return f"ip.addr == {format_address(one)} && ip.addr == {format_address(other)}"
+
+
+def sent_by(source: int) -> str:
+    """Packets whose outermost header names one address as the source."""
+    return f"ip.src#1 == {format_address(source)}"
+
+
+def inner_fragments(source: int, destination: int) -> str:
+    """Wrapped fragments of packets from one inner address to another."""
+    return f"{tunnelled_flow(source, destination)} && (ip.flags.mf#2 == 1 || ip.frag_offset#2 > 0)"
+
+
+def bare_fragments(source: int, destination: int) -> str:
+    """Fragments of packets from one address to another with nothing wrapped around them, as tunl0 shows them."""
+    return f"{bare(source, destination)} && (ip.flags.mf#1 == 1 || ip.frag_offset#1 > 0)"
+
+
+def handshakes(source: int, destination: int) -> str:
+    """TCP SYN, SYN-ACK and RST between two addresses, in either form."""
+    return f"(tcp.flags.syn == 1 || tcp.flags.reset == 1) && {conversation(source, destination)}"

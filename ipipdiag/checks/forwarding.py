@@ -36,6 +36,11 @@ class FiveTuple(NamedTuple):
     source_port: int
     destination_port: int
 
+    @property
+    def reverse(self) -> FiveTuple:
+        """The other direction of the same conversation."""
+        return FiveTuple(self.destination, self.source, self.protocol, self.destination_port, self.source_port)
+
 
 class FlowRow(NamedTuple):
     """One row of the flows of a point, in the form it has there."""

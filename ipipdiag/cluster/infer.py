@@ -85,11 +85,14 @@ def _carriers(point: Point) -> set[int]:
 
 
 def _tunnel_addresses(points: Sequence[Point]) -> dict[int, int]:
-    """Inner sources with an initial TTL: the node's own packets, which leave with the address of its tunl0."""
+    """Inner sources with an initial TTL: the node's own packets, which leave with the address of its tunl0.
+
+    RSTs alone do not tell: a REJECT rule on the node sends them in the pod's name.
+    """
     found: dict[int, int] = {}
     for point in points:
         flows = point.facts.flows
-        local = (flows.tunnel == Tunnel.IPIP) & np.isin(flows.ttl_max, LOCAL_TTLS)
+        local = (flows.tunnel == Tunnel.IPIP) & np.isin(flows.ttl_max, LOCAL_TTLS) & (flows.packets > flows.resets)
         for source, node in zip(flows.source[local].tolist(), flows.outer_source[local].tolist(), strict=True):
             found.setdefault(source, node)
     return found

@@ -204,6 +204,11 @@ class Cluster:
         """Whether the address is a pod's."""
         return self.pod_reason(address) is not None
 
+    def is_ours(self, address: int) -> bool:
+        """Whether the address is the cluster's: of a pod, a service, a node or its tunl0."""
+        is_known = address in self.tunnel_addresses or address in self.services
+        return is_known or self.is_node(address) or self.is_pod(address)
+
     def announced_route(self, address: int, at_ns: int | None = None) -> Route | None:
         """The most specific announced prefix that holds the address, of those valid at a time (None: at any time)."""
         host = IPv4Address(address)

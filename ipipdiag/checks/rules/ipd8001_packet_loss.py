@@ -111,10 +111,7 @@ def _other_way(leg: Leg, trace: Trace) -> tuple[str, ...]:
 
 def _is_ours(route: Route, cluster: Cluster) -> bool:
     """Whether both ends are pods, services or nodes; what the internet loses is not the cluster's."""
-    return all(
-        cluster.is_pod(end) or cluster.is_node(end) or end in cluster.tunnel_addresses or end in cluster.services
-        for end in (route.source, route.destination)
-    )
+    return cluster.is_ours(route.source) and cluster.is_ours(route.destination)
 
 
 def _is_between_nodes(leg: Leg) -> bool:

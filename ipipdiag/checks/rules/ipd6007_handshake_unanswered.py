@@ -1,0 +1,341 @@
+"""HandshakeUnanswered: a SYN is repeated, and neither SYN-ACK nor RST answers it.
+
+Expected
+    A SYN is answered within a round trip, by SYN-ACK, or by RST where nobody listens.
+
+How it is observed
+    The opener sends its SYN again, a second later and once more after that, with the same ports;
+    no point shows any answer to it. Which point was the last to see it says where to look next. An
+    error where both ends are pods, services or nodes; a notice for others, whose firewalls are not
+    the cluster's.
+
+What can mislead
+    This is the general symptom. Where another check explains it, that one leads. It is not said
+    where the answer may be missing only in the file: nothing of the other end, nor of anybody
+    behind the same next hop was captured; frames were lost; the capture ended within a second. Nor
+    of a connection whose SYN is not in the file. A policy may deny it on purpose.
+
+What to do
+    Capture at the next point on the way, at the same time: pod, cali interface, tunl0, NIC, and
+    the same on the other node. Then give all the captures to one run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import TCP, drops_recorded, waited_long_enough
+from ipipdiag.checks.forwarding import FiveTuple
+from ipipdiag.checks.handshakes import (
+    Attempt,
+    attempts,
+    is_heard,
+    names_of,
+    outer_pair,
+    ports_in_words,
+    routes_by_ends,
+)
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Evidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
+from ipipdiag.trace.places import Station, home_of
+
+if TYPE_CHECKING:
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.points.model import Point
+    from ipipdiag.trace.model import Route, Stop, Trace
+
+UDP = 17
+FEWEST_SYNS = 3  # of one pair of addresses
+MOST_WORKED = 3
+MOST_FILTERS = 4
+MOST_ADDRESSES = 100  # by which a notice is tied to others
+SYN_FILTER = "tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 or icmp or arp"
+
+Ends = tuple[int, int]
+
+
+def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcome:
+    """A finding for each pair of the cluster's addresses, and a notice for each that gets no answer from outside."""
+    routes = routes_by_ends(trace)
+    silent = [attempt for point in points for attempt in attempts(point) if not attempt.resets]
+    answered = _answered(points, silent)
+    opened = sum(int((point.facts.flows.syns > 0).sum()) for point in points)
+    examined = opened - sum(attempt.flow not in answered for attempt in silent)
+    groups: dict[Ends, list[Attempt]] = defaultdict(list)
+    missing = None
+    for attempt in silent:
+        if attempt.flow in answered:
+            continue
+        if why_not := _why_not(attempt):
+            missing = missing or why_not
+            continue
+        examined += 1
+        ends = (attempt.flow.source, attempt.flow.destination)
+        route = routes.get(ends)
+        groups[(route.source, route.destination) if route else ends].append(attempt)
+    findings: list[Finding] = []
+    outside: dict[int, list[Attempt]] = defaultdict(list)
+    for ends, group in groups.items():
+        if _syns(group) < FEWEST_SYNS:
+            text = f"{names_of(ends)[0]} asked {names_of(ends)[1]} fewer than {FEWEST_SYNS} times"
+            missing = missing or Missing(Reason.TOO_FEW_PACKETS, text, _command(group[0].point))
+        elif cluster.is_ours(ends[0]) and cluster.is_ours(ends[1]):
+            findings.append(_finding(ends, group, routes.get(ends), points, cluster))
+        else:
+            outside[ends[0]] += group
+    findings += [_outside(source, group) for source, group in outside.items()]
+    if not opened:
+        missing = Missing(Reason.NO_HANDSHAKE, "no SYN was captured", capture_command(Role.NODE, capture_filter=""))
+    return Outcome(examined, tuple(findings), missing)
+
+
+def _why_not(attempt: Attempt) -> Missing | None:
+    """What keeps the absence of an answer from being a finding."""
+    point, extent = attempt.point, attempt.point.facts.extent
+    command = _command(point)
+    one, other = names_of((attempt.flow.source, attempt.flow.destination))
+    if not waited_long_enough(attempt.last_ns, extent):
+        return Missing(Reason.TOO_SHORT, f"the capture ends within a second of a SYN from {one} to {other}", command)
+    if not attempt.is_repeated:
+        return Missing(Reason.TOO_FEW_PACKETS, f"{one} does not repeat its SYN to {other}", command)
+    if not is_heard(attempt):
+        text = f"{point.input_name} holds nothing from {other}, nor from anybody behind the same next hop"
+        return Missing(Reason.ONE_DIRECTION, text, command)
+    return drops_recorded(point)
+
+
+def _command(point: Point) -> str:
+    """The same capture once more, both ways and long enough for two retries."""
+    role = Role.ANY if point.role is Role.UNKNOWN else point.role
+    return capture_command(role, capture_filter=None if role in (Role.NODE, Role.FABRIC) else "")
+
+
+def _answered(points: tuple[Point, ...], silent: list[Attempt]) -> set[FiveTuple]:
+    """Of the silent connections those that some other point shows answered, or open."""
+    wanted = {attempt.flow for attempt in silent}
+    answers = {flow.reverse: flow for flow in wanted}
+    found: set[FiveTuple] = set()
+    for point in points if wanted else ():
+        flows = point.facts.flows
+        for *flow, packets, syns in flows.select(flows.protocol == TCP).rows(*FiveTuple._fields, "packets", "syns"):
+            one = FiveTuple._make(flow)
+            if one in answers:
+                found.add(answers[one])
+            elif one in wanted and packets > syns:
+                found.add(one)
+    return found
+
+
+def _syns(group: list[Attempt]) -> int:
+    """SYNs of a group, each counted once though several points saw it."""
+    most: dict[FiveTuple, int] = {}
+    for attempt in group:
+        most[attempt.flow] = max(attempt.syns, most.get(attempt.flow, 0))
+    return sum(most.values())
+
+
+def _last_seen(group: list[Attempt], route: Route | None) -> Stop | None:
+    """The last place on the way that shows any of the SYNs; None where the order is not known."""
+    if route is None:
+        return None
+    seen_at = {id(attempt.point) for attempt in group}
+    on_the_way = [stop for stop in route.stops if any(id(point) in seen_at for point in stop.place.points)]
+    return on_the_way[-1] if on_the_way and all(stop.is_order_known for stop in on_the_way) else None
+
+
+def _finding(
+    ends: Ends, group: list[Attempt], route: Route | None, points: tuple[Point, ...], cluster: Cluster
+) -> Finding:
+    stop = _last_seen(group, route)
+    at_last = [attempt for attempt in group if stop is None or attempt.point in stop.place.points]
+    point = at_last[0].point
+    place = stop.place.label if stop else point.label
+    station = stop.station if stop else _station(at_last[0])
+    source, destination = names_of(ends)
+    first_ns, last_ns = min(attempt.first_ns for attempt in group), max(attempt.last_ns for attempt in group)
+    recovered = _later_answered(group, points)
+    syns, flows = _syns(group), len({attempt.flow for attempt in group})
+    nodes = _nodes(ends, group, route, cluster)
+    return Finding(
+        severity=Severity.WARNING if recovered else Severity.ERROR,
+        confidence=Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.FLOW,
+            f"{source} to {destination}",
+            nodes=tuple(map(format_address, nodes)),
+            addresses=(source, destination),
+        ),
+        title=f"{destination} does not answer TCP from {source} to {ports_in_words(group)}: the SYNs are last seen at "
+        f"{place}",
+        expected="SYN is answered by SYN-ACK, or by RST where nobody listens",
+        observed=f"{several(syns, 'SYN')} of {several(flows, 'connection')}, sent again with the same ports, no answer"
+        + (f"; {recovered}" if recovered else ""),
+        count=syns,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        evidence=_evidence(at_last),
+        component=_component(station),
+        confirm=_confirm(station, nodes, destination, cluster),
+        alternatives=_causes(station, source, destination),
+        worked=_worked(group, points),
+        points=tuple(dict.fromkeys(attempt.point.id for attempt in group)),
+    )
+
+
+def _outside(source: int, group: list[Attempt]) -> Finding:
+    text = format_address(source)
+    others = [format_address(address) for address in sorted({attempt.flow.destination for attempt in group})]
+    syns = _syns(group)
+    return Finding(
+        severity=Severity.NOTICE,
+        confidence=Confidence.LIKELY,
+        subject=Subject(
+            SubjectKind.FLOW, f"{text} to addresses outside the cluster", addresses=(text, *others[:MOST_ADDRESSES])
+        ),
+        title=f"{in_words(others)} {'does' if len(others) == 1 else 'do'} not answer TCP from {text}",
+        expected="an answer, if anybody is there: of these ends it is not known that both are the cluster's",
+        observed=f"{several(syns, 'SYN')} to {ports_in_words(group)}, sent again with the same ports, no answer",
+        count=syns,
+        first_ns=min(attempt.first_ns for attempt in group),
+        last_ns=max(attempt.last_ns for attempt in group),
+        evidence=_evidence(group),
+        component=Component.NODE_NETWORK,
+        confirm=("calicoctl get ippool -o wide  # are these addresses pods'? Then: --pod-cidr CIDR",),
+        alternatives=("a firewall in front of that address drops the SYNs", "nobody has that address"),
+        points=tuple(dict.fromkeys(attempt.point.id for attempt in group)),
+    )
+
+
+def _evidence(group: list[Attempt]) -> tuple[Evidence, ...]:
+    """The SYNs at each point, under a filter for each pair of addresses; of the first few pairs."""
+    shown: dict[tuple[Point, Ends], list[int]] = defaultdict(list)
+    for attempt in group:
+        shown[attempt.point, (attempt.flow.source, attempt.flow.destination)] += attempt.sent
+    return tuple(
+        evidence_of(point, point.facts.flows.frames[rows], display_filters.handshakes(*ends))
+        for (point, ends), rows in list(shown.items())[:MOST_FILTERS]
+    )
+
+
+def _nodes(ends: Ends, group: list[Attempt], route: Route | None, cluster: Cluster) -> tuple[int, ...]:
+    """The nodes of both ends, as the trace, the tunnel, or what is known of the addresses tells; both or none."""
+    pairs = [
+        (route.source_node, route.destination_node) if route else (None, None),
+        *(pair for attempt in group if (pair := outer_pair(attempt))),
+        (home_of(ends[0], cluster), home_of(ends[1], cluster)),
+    ]
+    return next(((one, other) for one, other in pairs if one is not None and other is not None), ())
+
+
+def _station(attempt: Attempt) -> Station:
+    """Where on the way a point is, by itself: at a pod's link or a tunnel's end; else somewhere between."""
+    point = attempt.point
+    if point.is_pod_link:
+        return Station.DESTINATION_CALI if attempt.flow.destination in point.pods else Station.SOURCE_CALI
+    pair = outer_pair(attempt)
+    if pair and pair[0] in point.own_addresses:
+        return Station.SOURCE_NIC
+    return Station.DESTINATION_NIC if pair and pair[1] in point.own_addresses else Station.BETWEEN
+
+
+def _component(station: Station) -> Component:
+    if station >= Station.DESTINATION_CALI:
+        return Component.POD
+    if station in (Station.SOURCE_POD, Station.SOURCE_CALI, Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
+        return Component.FELIX
+    return Component.NODE_NETWORK
+
+
+def _confirm(station: Station, nodes: tuple[int, ...], destination: str, cluster: Cluster) -> tuple[str, ...]:
+    """The capture that follows on the way, and what would show the drop before it."""
+    near = cluster.node_text(nodes[0]) if nodes else "the node of the sender"
+    far = cluster.node_text(nodes[-1]) if nodes else "the node of the receiver"
+    if station >= Station.DESTINATION_CALI:
+        inside = "nsenter -t POD_PID -n"
+        return f"{inside} ss -ltn  # on {far}: does it listen?", f"{inside} nstat -az TcpExtListenDrops  # on {far}"
+    if station in (Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
+        capture = capture_command(Role.CALI, far, capture_filter=SYN_FILTER)
+        return capture, f"iptables-save -c | grep -e cali-tw -e cali-pi  # on {far}, twice: which DROP counts?"
+    if station in (Station.SOURCE_POD, Station.SOURCE_CALI):
+        capture = capture_command(Role.NODE, near)
+        return (
+            capture,
+            f"iptables-save -c | grep -e cali-fw -e cali-po  # on {near}, twice",
+            (f"ip route get {destination}  # on {near}"),
+        )
+    return (capture_command(Role.NODE, far), capture_command(Role.CALI, far, capture_filter=SYN_FILTER))
+
+
+def _causes(station: Station, source: str, destination: str) -> tuple[str, ...]:
+    """What may lie behind it, as seen from the last point."""
+    if station >= Station.DESTINATION_CALI:
+        return (
+            f"pod {destination} drops them: a firewall of its own, a full listen queue",
+            f"an answer of {destination} is sent by another interface",
+        )
+    if station in (Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
+        return f"an ingress policy of {destination} denies them in silence", "reverse path filtering drops them"
+    if station in (Station.SOURCE_POD, Station.SOURCE_CALI):
+        causes = f"an egress policy of {source} denies them in silence", "the node has no route to the destination"
+        return (*causes, "they are lost further on")
+    return "the network between the nodes drops them", f"the node or the policy of {destination} drops them in silence"
+
+
+def _later_answered(group: list[Attempt], points: tuple[Point, ...]) -> str | None:
+    """Whether later connections of the same ends to the same port are answered, as part of a sentence."""
+    last_ns: dict[tuple[int, int, int], int] = {}
+    for attempt in group:
+        key = (attempt.flow.source, attempt.flow.destination, attempt.flow.destination_port)
+        last_ns[key] = max(attempt.last_ns, last_ns.get(key, 0))
+    waits = []
+    for point in points:
+        flows = point.facts.flows
+        opened = flows.select((flows.protocol == TCP) & (flows.syns > 0) & (flows.packets > flows.syns))
+        for source, destination, port, first_ns in opened.rows(
+            "source", "destination", "destination_port", "first_request_ns"
+        ):
+            since_ns = last_ns.get((source, destination, port))
+            if since_ns is not None and first_ns > since_ns:
+                waits.append(first_ns - since_ns)
+    return f"{duration(min(waits))} after the last of them such a connection is answered" if waits else None
+
+
+def _worked(group: list[Attempt], points: tuple[Point, ...]) -> tuple[str, ...]:
+    """What else between the same two addresses is answered."""
+    source, destination = group[0].flow.source, group[0].flow.destination
+    one, other = names_of((source, destination))
+    works = []
+    for point in points:
+        flows = point.facts.flows
+        same = (flows.source == source) & (flows.destination == destination) & (flows.requests > 0)
+        for protocol, port in flows.select(same & (flows.answers > 0)).rows("protocol", "destination_port"):
+            what = f"TCP port {port}" if protocol == TCP else f"UDP port {port}" if protocol == UDP else "ping"
+            works.append(f"{what} from {one} to {other} is answered")
+    return tuple(dict.fromkeys(works))[:MOST_WORKED]
+
+
+CHECK = Check(
+    code="IPD6007",
+    name="HandshakeUnanswered",
+    severity=Severity.ERROR,
+    summary="SYNs are repeated and answered neither by SYN-ACK nor by RST: whose, and the last point that saw them",
+    points="any",
+    examine=examine,
+)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
+from ipipdiag.checks.sightings import duration, several
 
 if TYPE_CHECKING:
     from ipipdiag.facts.extent import Extent
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 RETRY_INTERVAL_NS = 1_000_000_000  # Linux repeats ARP requests, SYNs and its ping after a second
 NEARLY_A_SECOND_NS = 900_000_000
 ATTEMPTS = 3
+SILENCE_NS = 2_000_000_000  # since the last answer: longer than any answer of a flow that works takes
 
 TCP = 6
 CONTROL_BYTES = 2  # SYN and FIN count as a byte each
@@ -85,6 +87,42 @@ def is_one_sided(flows: Flows) -> bool:
     answering = (flows.protocol == TCP) & (flows.packets > flows.syns + flows.resets)
     answering |= (flows.echo_replies > 0) & (flows.echo_requests == 0)
     return bool(answering.any())
+
+
+def requests_since_answer(flow: Flows) -> int:
+    """Requests of a flow, a table of one row, since its last answer; of many that followed answers at least the last
+    few are counted.
+    """
+    if not flow.answers.any() or bool((flow.first_request_ns > flow.last_answer_ns).all()):
+        return int(flow.requests.sum())
+    return int((flow.late_requests > flow.last_answer_frame[:, None]).sum())
+
+
+def is_unanswered(flow: Flows, point: Point) -> bool:
+    """Whether a flow, a table of one row, has requests and no answer, or was answered at first and is no more.
+
+    The latter is said of at least ATTEMPTS requests over SILENCE_NS, the last a retry interval before the end.
+    """
+    if not flow.requests.any():
+        return False
+    if not flow.answers.any():
+        return True
+    last_ns = int(flow.last_request_ns.max())
+    return (
+        requests_since_answer(flow) >= ATTEMPTS
+        and last_ns - int(flow.last_answer_ns.max()) >= SILENCE_NS
+        and waited_long_enough(last_ns, point.facts.extent)
+        and drops_recorded(point) is None
+    )
+
+
+def unanswered_in_words(flow: Flows) -> str:
+    """How many requests of an unanswered flow have no answer, and since when."""
+    requests = several(requests_since_answer(flow), "request")
+    if not flow.answers.any():
+        return f"{requests}, none answered"
+    silent_for = duration(int(flow.last_request_ns.max()) - int(flow.last_answer_ns.max()))
+    return f"at least {requests} in the {silent_for} since the last answer, none answered"
 
 
 def waited_long_enough(last_request_ns: int, extent: Extent) -> bool:

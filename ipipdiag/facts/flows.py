@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.tally import Tally, frame_numbers, group_rows, key, largest, smallest, total
+from ipipdiag.facts.tally import (
+    Tally,
+    frame_numbers,
+    group_rows,
+    key,
+    largest,
+    late_frame_numbers,
+    smallest,
+    total,
+)
 from ipipdiag.kinds import ABSENT_MAC, Tunnel
 
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
@@ -58,6 +67,7 @@ class Flows(Tally):
     requests: npt.NDArray[np.int64] = total()  # packets that must be answered: SYN, echo request, DNS query
     first_request_ns: npt.NDArray[np.int64] = smallest()  # largest int64 without
     last_request_ns: npt.NDArray[np.int64] = largest()  # -1 without
+    late_requests: npt.NDArray[np.int64] = late_frame_numbers()  # frames of the last requests, the last one first
     syns: npt.NDArray[np.int64] = total()
     syn_acks: npt.NDArray[np.int64] = total()
     resets: npt.NDArray[np.int64] = total()
@@ -73,6 +83,8 @@ class Flows(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
     answers: npt.NDArray[np.int64] = total()  # packets of the reverse 5-tuple at this point, in any form
     answers_bare: npt.NDArray[np.int64] = total()  # those of them that are not wrapped
+    last_answer_ns: npt.NDArray[np.int64] = largest()  # -1 without
+    last_answer_frame: npt.NDArray[np.int64] = largest()  # 0 without
 
 
 NO_TIME = np.iinfo(np.int64).max
@@ -121,6 +133,7 @@ def flow_rows(packets: Packets) -> Flows:
         requests=is_request.astype(np.int64),
         first_request_ns=np.where(is_request, packets.time_ns, NO_TIME),
         last_request_ns=np.where(is_request, packets.time_ns, -1),
+        late_requests=np.where(is_request, packets.number, 0)[:, None],
         syns=is_syn.astype(np.int64),
         syn_acks=is_syn_ack.astype(np.int64),
         resets=(is_tcp & (flags & RST != 0)).astype(np.int64),
@@ -136,25 +149,34 @@ def flow_rows(packets: Packets) -> Flows:
         frames=packets.number[:, None],
         answers=np.zeros(len(packets), dtype=np.int64),
         answers_bare=np.zeros(len(packets), dtype=np.int64),
+        last_answer_ns=np.full(len(packets), -1, dtype=np.int64),
+        last_answer_frame=np.zeros(len(packets), dtype=np.int64),
     )
 
 
 def with_answers(flows: Flows) -> Flows:
-    """The same flows, each with the number of packets that its reverse 5-tuple has at this point."""
+    """The same flows, each with how many packets its reverse 5-tuple has at this point, and which was the last."""
     count = len(flows)
     if count == 0:
         return flows
     forward = [flows.source, flows.destination, flows.protocol, flows.source_port, flows.destination_port]
     backward = [flows.destination, flows.source, flows.protocol, flows.destination_port, flows.source_port]
     codes, first = group_rows([np.concatenate(pair) for pair in zip(forward, backward, strict=True)])
-    sent, sent_bare = np.zeros(len(first), dtype=np.int64), np.zeros(len(first), dtype=np.int64)
+    sent, sent_bare, last_frame = (np.zeros(len(first), dtype=np.int64) for _ in range(3))
+    last_ns = np.full(len(first), -1, dtype=np.int64)
     np.add.at(sent, codes[:count], flows.packets)
     np.add.at(sent_bare, codes[:count], np.where(flows.tunnel == Tunnel.NONE, flows.packets, 0))
+    np.maximum.at(last_ns, codes[:count], flows.last_ns)
+    np.maximum.at(last_frame, codes[:count], flows.last_frame)
     # an echo reply answers a request, not another reply: a flow of one's own address is its own reverse
     own = flows.source == flows.destination
-    answers = np.where(own, 0, sent[codes[count:]])
-    answers_bare = np.where(own, 0, sent_bare[codes[count:]])
-    columns = flows.columns() | {"answers": answers, "answers_bare": answers_bare}
+    reverse = codes[count:]
+    columns = flows.columns() | {
+        "answers": np.where(own, 0, sent[reverse]),
+        "answers_bare": np.where(own, 0, sent_bare[reverse]),
+        "last_answer_ns": np.where(own, -1, last_ns[reverse]),
+        "last_answer_frame": np.where(own, 0, last_frame[reverse]),
+    }
     return Flows(**columns)
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ipipdiag.table import Table
 
+LATE_FRAMES = 4  # last frame numbers kept a row: one more than the attempts that absence needs
 EVIDENCE_FRAMES = 8  # frame numbers kept a row: enough to look at, small enough to keep for every flow
 
 
@@ -29,6 +30,7 @@ class Merge(Enum):
     MAX = "max"
     UNION = "union"  # bitwise or
     FRAMES = "frames"  # the EVIDENCE_FRAMES smallest frame numbers, 0 for none; two-dimensional
+    LATE_FRAMES = "late_frames"  # the LATE_FRAMES largest, the largest first
 
 
 def _column(merge: Merge) -> Any:
@@ -65,6 +67,14 @@ def frame_numbers() -> Any:
     return _column(Merge.FRAMES)
 
 
+def late_frame_numbers() -> Any:
+    """A column of the last frame numbers of a row."""
+    return _column(Merge.LATE_FRAMES)
+
+
+_WIDTHS = {Merge.FRAMES: EVIDENCE_FRAMES, Merge.LATE_FRAMES: LATE_FRAMES}  # of the two-dimensional columns
+
+
 @dataclass(frozen=True, slots=True)
 class Tally(Table):
     """Base of tables whose columns declare how they merge."""
@@ -79,7 +89,7 @@ class Tally(Table):
         """The tally with no rows."""
         return cls(
             **{
-                name: np.zeros((0, EVIDENCE_FRAMES) if merge is Merge.FRAMES else (0,), dtype=np.int64)
+                name: np.zeros((0, _WIDTHS[merge]) if merge in _WIDTHS else (0,), dtype=np.int64)
                 for name, merge in cls.merges().items()
             }
         )
@@ -120,23 +130,27 @@ def _merge_column(
     if merge is Merge.KEY:
         return values[first]
     if merge is Merge.FRAMES:
-        return _merge_frames(values, codes, len(first))
+        return _merge_frames(values, codes, len(first), EVIDENCE_FRAMES)
+    if merge is Merge.LATE_FRAMES:
+        return -_merge_frames(-values, codes, len(first), LATE_FRAMES)
     merged: npt.NDArray[Any] = _REDUCE[merge].reduceat(values[order], starts)
     return merged
 
 
-def _merge_frames(values: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], rows: int) -> npt.NDArray[np.int64]:
-    """The smallest frame numbers of each group; ``values`` has shape (entries, at most EVIDENCE_FRAMES)."""
+def _merge_frames(
+    values: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], rows: int, width: int
+) -> npt.NDArray[np.int64]:
+    """The smallest numbers of each group, 0 for none; ``values`` has shape (entries, at most ``width``)."""
     numbers = values.ravel()
     owners = np.repeat(codes, values.shape[1])
-    present = numbers > 0
+    present = numbers != 0
     numbers, owners = numbers[present], owners[present]
     order = np.lexsort((numbers, owners))
     numbers, owners = numbers[order], owners[order]
     starts = np.searchsorted(owners, np.arange(rows))
     rank = np.arange(len(owners)) - starts[owners]
-    kept = rank < EVIDENCE_FRAMES
-    merged = np.zeros((rows, EVIDENCE_FRAMES), dtype=np.int64)
+    kept = rank < width
+    merged = np.zeros((rows, width), dtype=np.int64)
     merged[owners[kept], rank[kept]] = numbers[kept]
     return merged
 

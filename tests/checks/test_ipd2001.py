@@ -74,3 +74,19 @@ def test_bare_packets_that_are_answered_are_a_warning(examine: Examination) -> N
 
 def test_pod_link_cannot_show_it(examine: Examination) -> None:
     assert examine(gateway_arp()).reason is Reason.WRONG_POINT
+
+
+def fallen_bare(count: int, first: float = 6) -> list[tuple[int, bytes]]:
+    """The same ping goes on without its outer header, by the router, and is not answered any more."""
+    return [at(first + n, ethernet(request(5 + n), source=MAC_NODE_A, destination=MAC_ROUTER)) for n in range(count)]
+
+
+def test_bare_requests_shortly_before_the_end_are_not_called_unanswered(examine: Examination) -> None:
+    finding = examine([*bgp(until=7), *pings(), *fallen_bare(2)], mode="Always").finding
+    assert finding.severity is Severity.WARNING
+
+
+def test_flow_that_was_answered_while_it_was_wrapped_and_is_no_more_is_critical(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(), *fallen_bare(6)], mode="Always").finding
+    assert finding.severity is Severity.CRITICAL
+    assert "at least 6 requests in the 6.0 s since the last answer, none answered" in finding.observed

@@ -110,3 +110,19 @@ def test_what_does_not_leave_a_node_without_a_route_is_critical(examine: Examina
 
 def test_node_with_the_route_has_one(examine: Examination) -> None:
     assert not examine(entering(), leaving_elsewhere(), files=collected(POOLED, alpha_routes=routes())).findings
+
+
+def fallen_bare(count: int, first: float = 6) -> list[Timed]:
+    """The same ping leaves by the default route, and is not answered any more."""
+    return [at(first + n, to_router(request(5 + n))) for n in range(count)]
+
+
+def test_last_requests_before_the_end_do_not_show_it(examine: Examination) -> None:
+    assert not examine([*bgp(until=7), *pings(), *fallen_bare(2)]).findings
+
+
+def test_flow_that_loses_its_route_half_way_is_critical(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(), *fallen_bare(6)]).finding
+    assert finding.severity is Severity.CRITICAL
+    assert "since the last answer" in finding.observed
+    assert finding.count == 6

@@ -108,3 +108,39 @@ def test_late_answer_is_no_opening(examine: Examination) -> None:
 
 def test_pod_link_cannot_show_it(examine: Examination) -> None:
     assert examine(gateway_arp()).reason is Reason.WRONG_POINT
+
+
+BROKEN = [
+    *pings(4),
+    *pings(4, 1.5, destination=OTHER_POD_B),
+    *pings(8, 5, answered=False),
+    *pings(8, 5.5, answered=False, destination=OTHER_POD_B),
+]
+
+
+def test_pods_that_end_one_by_one_are_not_the_tunnel(examine: Examination) -> None:
+    ending = [*pings(4), *pings(8, 5, answered=False), *pings(8, 1.5, destination=OTHER_POD_B)]
+    later = pings(6, 9.5, answered=False, destination=OTHER_POD_B)
+    assert not examine(at_a(*ending, *later)).findings
+
+
+def test_last_requests_before_the_end_are_not_a_silence(examine: Examination) -> None:
+    talk = [*pings(4), *pings(4, 1.5, destination=OTHER_POD_B)]
+    last = [*pings(2, 5, answered=False), *pings(2, 5.5, answered=False, destination=OTHER_POD_B)]
+    end = max(time for time, _ in last)
+    frames = [frame for frame in at_a(*talk, *last) if frame[0] <= end]
+    assert not examine(frames).findings
+
+
+def test_node_that_falls_silent_altogether_is_not_the_tunnel(examine: Examination) -> None:
+    assert not examine([*bgp(until=5), *at_a()[len(bgp()) :], *BROKEN]).findings
+
+
+def test_tunnel_that_breaks_while_other_traffic_goes_on_is_likely(examine: Examination) -> None:
+    finding = examine(at_a(*BROKEN)).finding
+    assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
+    assert "got through before" in finding.title
+    assert "since the last answer" in finding.observed
+    assert finding.worked == ("BGP got through between the same two nodes all the while",)
+    first_silent = at(6, b"")[0]
+    assert finding.first_ns is not None and finding.first_ns < first_silent

@@ -6,6 +6,7 @@ from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.packets import ipv4, udp
 from tests.checks.world import (
     NODE_A,
+    OTHER_POD_B,
     POD_A,
     POD_B,
     ROUTER,
@@ -54,3 +55,34 @@ def test_silent_tunnel_is_an_error(examine: Examination) -> None:
 
 def test_pod_link_cannot_show_it(examine: Examination) -> None:
     assert examine(gateway_arp()).reason is Reason.WRONG_POINT
+
+
+def test_late_request_without_an_answer_yet_is_no_silence(examine: Examination) -> None:
+    assert not examine([*bgp(until=8), *pings(4), *pings(2, 5, answered=False)]).findings
+
+
+def test_answers_that_go_on_to_another_pod_are_no_silence(examine: Examination) -> None:
+    frames = [*bgp(), *pings(4), *pings(8, 5, answered=False), *pings(12, 1.5, destination=OTHER_POD_B)]
+    assert not examine(frames).findings
+
+
+def test_one_pod_that_falls_silent_is_a_weak_sign(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(4), *pings(8, 5, answered=False)]).finding
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
+    assert finding.title.endswith("any more")
+    assert finding.count == 4  # the last few of eight are kept
+    assert "the pod has ended" in finding.alternatives
+
+
+def test_pods_that_fall_silent_together_are_an_error(examine: Examination) -> None:
+    talk = [*pings(4), *pings(4, 1.5, destination=OTHER_POD_B)]
+    silent = [*pings(8, 5, answered=False), *pings(8, 5.5, answered=False, destination=OTHER_POD_B)]
+    finding = examine([*bgp(), *talk, *silent]).finding
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+    assert finding.evidence[0].frames
+
+
+def test_silence_in_which_nothing_of_the_node_comes_is_not_judged(examine: Examination) -> None:
+    others = [at(30, from_a(request(9, NODE_A, ROUTER, ttl=64)))]
+    answer = examine([*bgp(until=4), *pings(4), *pings(8, 5, answered=False), *others])
+    assert not answer.findings

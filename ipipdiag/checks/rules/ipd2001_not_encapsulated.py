@@ -8,7 +8,8 @@ How it is observed
     At a node's NIC: a bare packet whose two addresses are pods' and which the mode wraps. The
     mode is known from a flag or file, or from the same two nodes wrapping other packets to the
     same block; a default is not enough. The destination MAC tells a leak to the default gateway
-    (no tunnel route) from a direct route to the peer.
+    (no tunnel route) from a direct route to the peer. Unanswered are also three requests over two
+    seconds since the last answer of a flow that was answered while it was wrapped.
 
 What can mislead
     ``-i any`` shows the pod's own leg of each packet; only single interfaces are judged. Modes
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import is_unanswered, unanswered_in_words
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -78,8 +80,8 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
 def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
     row = flow.row
     source, destination = format_address(flow.source), format_address(flow.destination)
-    requests, answers = int(row.requests.sum()), int(row.answers.sum())
-    unanswered = requests > 0 and answers == 0
+    answers = int(row.answers.sum())
+    unanswered = is_unanswered(row, flow.point)
     sender = flow.source_node
     nodes = tuple(format_address(node) for node in (flow.source_node, flow.destination_node) if node is not None)
     where = cluster.node_text(sender) if sender is not None else flow.point.label
@@ -91,11 +93,7 @@ def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
         title=f"packets from pod {source} to pod {destination} leave node {where} without the IP-in-IP header",
         expected=f"IP-in-IP between the nodes: {flow.expected.why}",
         observed=f"{several(count, 'bare packet')} {_direction(flow, flows)}; "
-        + (
-            f"{several(requests, 'request')}, none answered"
-            if unanswered
-            else f"{several(answers, 'packet')} came back"
-        ),
+        + (unanswered_in_words(row) if unanswered else f"{several(answers, 'packet')} came back"),
         count=count,
         first_ns=int(row.first_ns.min()),
         last_ns=int(row.last_ns.max()),

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import is_unanswered, requests_since_answer, unanswered_in_words
 from ipipdiag.checks.forwarding import router_macs
 from ipipdiag.checks.hop_losses import (
     Leg,
@@ -103,9 +104,8 @@ def examine(
 
 def _takes_default_route(flow: PodFlow, table: Flows, cluster: Cluster) -> bool:
     """Unanswered requests to a MAC that is not the owner's: the owner's MAC is known, or the MAC is a router's."""
-    requests, answers = int(flow.row.requests.sum()), int(flow.row.answers.sum())
     mac = int(flow.row.destination_mac[0])
-    if not requests or answers or mac < 0 or flow.destination_node is None:
+    if not is_unanswered(flow.row, flow.point) or mac < 0 or flow.destination_node is None:
         return False
     node = flow.destination_node
     peers = table.select(
@@ -121,7 +121,7 @@ def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:
     right = cluster.node_text(flow.destination_node or 0)
     block = cluster.block_route(flow.destination) or cluster.announced_route(flow.destination) or owner
     network = block.network if block else format_address(flow.destination)
-    requests = int(row.requests.sum())
+    requests = requests_since_answer(row)
     nodes = tuple(format_address(node) for node in (flow.source_node, flow.destination_node) if node is not None)
     return Finding(
         severity=Severity.CRITICAL,
@@ -134,8 +134,8 @@ def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:
         ),
         title=f"node {sender} has no route to {network} on node {right}: its packets leave by the default route",
         expected=f"a route to {network} by tunl0 to {right}: {flow.expected.why}",
-        observed=f"{several(requests, 'request')} to {format_address(flow.destination)} leave bare to MAC "
-        f"{format_mac(int(row.destination_mac[0]))}, which is not {right}'s; none answered",
+        observed=f"requests to {format_address(flow.destination)} leave bare to MAC "
+        f"{format_mac(int(row.destination_mac[0]))}, which is not {right}'s: {unanswered_in_words(row)}",
         count=requests,
         first_ns=int(row.first_ns.min()),
         last_ns=int(row.last_ns.max()),

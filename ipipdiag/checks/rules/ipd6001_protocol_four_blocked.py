@@ -9,6 +9,10 @@ How it is observed
     three requests to at least two pods go into the tunnel, not one packet of protocol 4 comes
     back from that node, and TCP/179 or ping between the two nodes is answered: likely.
 
+    The same holds where the tunnel was answered at first: since the last packet that came back, at
+    least two seconds, three requests and two pods that fell silent together, while other traffic
+    goes on.
+
     Or: requests to several pods stay unanswered until the far node sends a request of its own, and
     those that begin later are answered: a stateful filter.
 
@@ -74,17 +78,17 @@ def examine(
             continue
         for pair in tunnel_pairs(flows[point]):
             examined += 1
-            contact = contact_between(flows[point], pair.outer_source, pair.outer_destination)
+            contact = contact_between(flows[point], pair)
             receivers = list(_receivers(points, point, pair, flows, extent))
             if pair.back and not drops_recorded(point):
                 opening = opening_of(flows[point], pair)
                 if opening is not None and _was_shut(opening):
                     findings.append(_opened_late(point, pair, contact, opening, cluster))
-            if pair.back or pair.requests < FEWEST_REQUESTS:
+            if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
                 continue
             if lost := drops_recorded(point):
                 missing = missing or lost
-            elif _never_arrived(receivers, pair, flows, tunnels):
+            elif not pair.silence and _never_arrived(receivers, pair, flows, tunnels):
                 findings.append(_finding(point, pair, contact, receivers, cluster))
             elif not receivers and _is_likely(pair, contact, extent[point], point):
                 findings.append(_finding(point, pair, contact, [], cluster))
@@ -125,7 +129,7 @@ def _never_arrived(
 def _is_likely(pair: TunnelPair, contact: Contact, extent: Extent, point: Point) -> bool:
     return (
         pair.outer_source in point.own_addresses
-        and len(pair.destinations) >= FEWEST_PODS
+        and len(pair.unanswered_destinations) >= FEWEST_PODS
         and contact.in_words() is not None
         and waited_long_enough(pair.last_request_ns, extent)
     )
@@ -134,7 +138,7 @@ def _is_likely(pair: TunnelPair, contact: Contact, extent: Extent, point: Point)
 def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[Point], cluster: Cluster) -> Finding:
     here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
     text = format_address(pair.outer_destination)
-    pods = [format_address(pod) for pod in pair.destinations]
+    pods = [format_address(pod) for pod in pair.unanswered_destinations]
     works = contact.in_words()
     if receivers:
         title = (
@@ -145,10 +149,9 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
             f"{several(pair.packets, 'tunnel packet')} on {here}'s NIC, 0 on {there}'s ({receivers[0].input_name})"
         )
     else:
-        title = f"IP-in-IP packets from node {here} to node {there} are lost on the way"
-        observed = (
-            f"{several(pair.requests, 'request')} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
-        )
+        now = "are lost on the way, which got through before" if pair.silence else "are lost on the way"
+        title = f"IP-in-IP packets from node {here} to node {there} {now}"
+        observed = f"{pair.in_words()} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
     alternatives = [f"an XDP program or the NIC of node {there} drops protocol 4 before tcpdump sees it"]
     if not receivers:
         alternatives = [
@@ -167,12 +170,10 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
         title=title,
         expected="protocol 4 gets through as other traffic between the two nodes does",
         observed=observed,
-        count=pair.packets,
-        first_ns=pair.first_ns,
+        count=pair.unanswered_requests if pair.silence else pair.packets,
+        first_ns=pair.silent_from_ns,
         last_ns=int(pair.sent.last_ns.max()),
-        evidence=(
-            evidence_of(point, pair.sent.frames, display_filters.tunnel(pair.outer_source, pair.outer_destination)),
-        ),
+        evidence=(pair.evidence(point),),
         component=Component.NODE_NETWORK,
         confirm=_confirm(there, pair, sure=bool(receivers)),
         fix=(
@@ -180,9 +181,14 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
             "fabric cannot, use VXLAN",
         ),
         alternatives=tuple(alternatives),
-        worked=(f"{works} got through between the same two nodes",) if works else (),
+        worked=_worked(works, pair),
         points=(point.id, *(receiver.id for receiver in receivers)),
     )
+
+
+def _worked(works: str | None, pair: TunnelPair) -> tuple[str, ...]:
+    after = " all the while" if pair.silence else ""
+    return (f"{works} got through between the same two nodes{after}",) if works else ()
 
 
 def _was_shut(opening: Opening) -> bool:

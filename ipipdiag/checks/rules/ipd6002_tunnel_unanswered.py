@@ -6,7 +6,9 @@ Expected
 How it is observed
     At a node's NIC: at least three SYNs, echo requests or DNS queries to one node, the last of
     them a second before the end, and not one packet of protocol 4 from that node. The point is
-    shown to receive: other packets of that node, or protocol 4 from another one.
+    shown to receive: other packets of that node, or protocol 4 from another one. The same holds
+    where answers came at first and then no more, for at least two seconds: a warning where it is
+    one pod, which may have ended.
 
 What can mislead
     One-way traffic (metrics, syslog) needs no answer and is not counted. A capture of one
@@ -22,7 +24,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import drops_recorded, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
@@ -36,7 +37,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.sightings import in_words
 from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 FEWEST_REQUESTS = 3
+FEWEST_PODS = 2  # that fall silent together; one may have ended
 
 
 def examine(
@@ -62,10 +64,10 @@ def examine(
         if point.role is not Role.NODE:
             continue
         for pair in tunnel_pairs(flows[point]):
-            if pair.back or pair.requests < FEWEST_REQUESTS:
+            if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
                 examined += bool(pair.back)
                 continue
-            contact = contact_between(flows[point], pair.outer_source, pair.outer_destination)
+            contact = contact_between(flows[point], pair)
             why_not = _why_not(point, pair, contact, flows[point], extent[point])
             if why_not:
                 missing = missing or why_not
@@ -87,8 +89,9 @@ def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, ext
         return Missing(
             Reason.TOO_SHORT, "the last request is less than a second before the end of the capture", command
         )
-    receives = (flows.tunnel == Tunnel.IPIP) & (flows.outer_destination == pair.outer_source)
-    sends = (flows.tunnel == Tunnel.IPIP) & (flows.outer_source == pair.outer_destination)
+    wrapped = (flows.tunnel == Tunnel.IPIP) & (flows.last_ns > (pair.silence.since_ns if pair.silence else -1))
+    receives = wrapped & (flows.outer_destination == pair.outer_source)
+    sends = wrapped & (flows.outer_source == pair.outer_destination)
     if not contact.from_destination and not bool((receives | sends).any()):
         text = f"nothing of {format_address(pair.outer_destination)} was captured, so that its "
         "answers may be missing only here"
@@ -98,26 +101,26 @@ def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, ext
 
 def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster) -> Finding:
     here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
-    pods = [format_address(pod) for pod in pair.destinations]
+    pods = [format_address(pod) for pod in pair.unanswered_destinations]
+    fewer = pair.silence is not None and len(pods) < FEWEST_PODS  # a pod that has ended is no fault of the tunnel
     works = contact.in_words()
     return Finding(
-        severity=Severity.ERROR,
-        confidence=Confidence.LIKELY,
+        severity=Severity.WARNING if fewer else Severity.ERROR,
+        confidence=Confidence.POSSIBLE if fewer else Confidence.LIKELY,
         subject=Subject(
             SubjectKind.NODE_PAIR,
             f"{here} to {there}",
             nodes=(format_address(pair.outer_source), format_address(pair.outer_destination)),
             addresses=tuple(sorted({*pods, *(format_address(pod) for pod in pair.sent.source.tolist())})),
         ),
-        title=f"nothing comes back through the tunnel from node {there} to node {here}",
+        title=f"nothing comes back through the tunnel from node {there} to node {here}"
+        + (" any more" if pair.silence else ""),
         expected="answers to the requests, in protocol 4 as well",
-        observed=f"{several(pair.requests, 'request')} to {in_words(pods)}, no packet of protocol 4 from {there}",
-        count=pair.requests,
-        first_ns=pair.first_ns,
+        observed=f"{pair.in_words()} to {in_words(pods)}, no packet of protocol 4 from {there}",
+        count=pair.unanswered_requests,
+        first_ns=pair.silent_from_ns,
         last_ns=pair.last_request_ns,
-        evidence=(
-            evidence_of(point, pair.sent.frames, display_filters.tunnel(pair.outer_source, pair.outer_destination)),
-        ),
+        evidence=(pair.evidence(point),),
         component=Component.NODE_NETWORK,
         confirm=(
             capture_command(
@@ -126,6 +129,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster)
             capture_command(Role.TUNL0, there),
         ),
         alternatives=(
+            *(("the pod has ended",) if pair.silence else ()),
             "the pod does not answer, or a policy on its node drops the requests in silence",
             f"node {there} drops protocol 4 from this sender",
             "the network between the nodes drops protocol 4",

@@ -20,6 +20,7 @@ from ipipdiag.capture.model import CaptureError
 
 READ_SIZE = 1 << 20
 STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "standard input"  # how reports name it
 
 # by the first bytes: name, and what opens a file object that expands it piece by piece, over several members or frames
 _COMPRESSIONS: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
@@ -167,7 +168,7 @@ def open_stream(source: str | os.PathLike[str], expanded_limit: int) -> ByteStre
     """Open a path, or standard input for "-"; raises CaptureError with the reason where that fails."""
     name = os.fspath(source)
     if name == STANDARD_INPUT:
-        return ByteStream("standard input", sys.stdin.buffer, expanded_limit)
+        return ByteStream(STANDARD_INPUT_NAME, sys.stdin.buffer, expanded_limit)
     try:
         return ByteStream(name, cast(BinaryIO, Path(name).open("rb", buffering=0)), expanded_limit)
     except FileNotFoundError:

@@ -59,7 +59,9 @@ class Dissection:
 
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
-    """One frame as its capture holds it. ``record_offset`` are bytes of the record before the first header."""
+    """One frame as its capture holds it. ``record_offset`` are bytes of the record before the first header,
+    ``interface_index`` is the kernel's (-1: the link tells none).
+    """
 
     input: str
     number: int
@@ -71,6 +73,7 @@ class FrameRecord:
     link_type: int
     link_type_name: str
     record_offset: int
+    interface_index: int = -1
 
 
 class Judgement(StrEnum):

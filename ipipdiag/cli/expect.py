@@ -7,8 +7,7 @@ from ipaddress import IPv4Network
 import click
 
 from ipipdiag.cli import options
-from ipipdiag.cli.exits import ExitCode, UnreadableError
-from ipipdiag.cli.output import complain
+from ipipdiag.cli.exits import ExitCode
 from ipipdiag.cluster.model import ModeOption, NodeOption
 
 
@@ -30,25 +29,13 @@ def expect(
 
     What is known of the cluster comes from --cluster and the other options; nothing is guessed.
     """
-    # here, for they are needed by this command alone
+    # here, for they are needed by few commands
+    from ipipdiag.cli.told import tell_cluster
     from ipipdiag.cluster.endpoints import UnknownNameError, find_address
-    from ipipdiag.cluster.files.load import load_configuration
-    from ipipdiag.cluster.files.members import Complaints
     from ipipdiag.cluster.path import expected_path
-    from ipipdiag.cluster.told import build_told
     from ipipdiag.report.path_text import render_json, render_text
 
-    complaints = Complaints()
-    configuration = load_configuration(cluster_files, complaints)
-    for line in complaints.lines:
-        complain(f"{line.name}: {line.text}")
-    if cluster_files and sum(line.fatal for line in complaints.lines) == len(cluster_files):
-        raise UnreadableError("none of the cluster files could be read")
-    told = build_told(configuration, nodes, pod_cidrs, ipip_modes)
-    if not told.nodes:
-        raise click.UsageError(
-            "nothing is known of the cluster; name its files with --cluster, or its nodes with --node."
-        )
+    _, told = tell_cluster(cluster_files, nodes, pod_cidrs, ipip_modes)
     try:
         path = expected_path(told, find_address(told, source), find_address(told, destination))
     except UnknownNameError as error:

@@ -11,6 +11,7 @@ import click
 
 from ipipdiag import __version__
 from ipipdiag.cli.analyze import analyze
+from ipipdiag.cli.capture_plan import capture_plan
 from ipipdiag.cli.checks import checks, explain
 from ipipdiag.cli.exits import CommandError, ExitCode
 from ipipdiag.cli.expect import expect
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for command in (analyze, expect, inspect, explain, checks):
+for command in (analyze, expect, capture_plan, inspect, explain, checks):
     commands.add_command(command)
 
 

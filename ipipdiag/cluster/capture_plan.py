@@ -49,9 +49,10 @@ def plan_captures(
     """What to run at each point of a path, for a time in seconds, and how to analyse the files."""
     pods = sorted({end.address for end in (path.source, path.destination) if end.kind is EndpointKind.POD})
     pods += [stop.inner[1] for stop in path.stops[-1:] if cluster.is_pod(stop.inner[1]) and stop.inner[1] not in pods]
+    outside = [path.destination.address] if path.destination.kind is EndpointKind.OUTSIDE else []
     nodes = list(dict.fromkeys(stop.node for stop in path.stops if stop.node is not None))
     steps = [
-        _step(stop, _pod_at(stop, path, number), pods, nodes, cluster, configuration, seconds)
+        _step(stop, _pod_at(stop, path, number), [*pods, *outside], nodes, cluster, configuration, seconds)
         for number, stop in enumerate(path.stops)
     ]
     words = ["ipipdiag analyze"]
@@ -80,7 +81,7 @@ def _pod_at(stop: Stop, path: ExpectedPath, number: int) -> int | None:
 def _step(
     stop: Stop,
     pod: int | None,
-    pods: list[int],
+    ends: list[int],
     nodes: list[int],
     cluster: Cluster,
     configuration: Configuration,
@@ -100,7 +101,7 @@ def _step(
         file = f"{_word(node or 'node')}-tunl0.pcap"
     else:
         interface, prefix, note = _nic_of(stop, nodes, configuration, node)
-        expression = nic_filter(pods)
+        expression = nic_filter(ends)
         file = f"{_word(node or 'node')}-{interface if not prefix else 'nic'}.pcap"
     enter = "nsenter -t $PID -n " if stop.role == "pod" else ""
     filter_text = f" '{expression}'" if expression else ""
@@ -112,14 +113,14 @@ def _step(
     return Step(stop.role, stop.place, node, (*prefix, command), file, note)
 
 
-def nic_filter(pods: list[int]) -> str:
-    """A capture filter (pcap-filter(7)) for a node's NIC: packets of the pods, wrapped or bare; ARP, ICMP and BGP.
+def nic_filter(ends: list[int]) -> str:
+    """A capture filter (pcap-filter(7)) for a node's NIC: packets of these ends, wrapped or bare; ARP, ICMP and BGP.
 
     It holds without and with one VLAN tag; ``vlan`` moves the offsets of all that follows it, so it comes last.
     """
-    inner = [f"{field} = {int(IPv4Address(pod)):#010x}" for pod in pods for field in (INNER_SOURCE, INNER_DESTINATION)]
-    wrapped = f"ip proto 4 and ({' or '.join([*inner, LATER_FRAGMENT])})"
-    wanted = [f"({wrapped})", *(f"host {format_address(pod)}" for pod in pods), "arp", "icmp", "tcp port 179"]
+    inner = [f"{field} = {int(IPv4Address(end)):#010x}" for end in ends for field in (INNER_SOURCE, INNER_DESTINATION)]
+    wrapped = f"(ip proto 4 and ({' or '.join([*inner, LATER_FRAGMENT])}))"
+    wanted = [wrapped, *(f"host {format_address(end)}" for end in ends), "arp", "icmp", "tcp port 179"]
     return f"{' or '.join(wanted)} or (vlan and ({' or '.join(wanted)}))"
 
 

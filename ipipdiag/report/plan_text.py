@@ -23,10 +23,9 @@ def render_plan(plan: CapturePlan) -> str:
     path = plan.path
     lines = [f"Captures of packets from {path.source.text} to {path.destination.text}", ""]
     lines += textwrap.wrap(f"Expected: {path.why}", WIDTH, subsequent_indent="          ")
-    lines += [
-        "",
-        *textwrap.wrap("Start all of them, as root, then let the trouble happen; each ends by itself.", WIDTH),
-    ]
+    for note in path.notes:
+        lines += textwrap.wrap(f"Note: {note}", WIDTH, subsequent_indent="      ")
+    lines += ["", *textwrap.wrap(BEFORE, WIDTH, break_on_hyphens=False, break_long_words=False)]
     for number, step in enumerate(plan.steps, start=1):
         lines += ["", *_step(number, step)]
     lines += ["", AFTERWARDS, f"   {' '.join(plan.analyze)}"]

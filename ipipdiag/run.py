@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
@@ -18,6 +18,7 @@ from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.points.model import PointOption
 from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
+from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
 from ipipdiag.report.model import InputError, Report
 from ipipdiag.trace.build import build_trace
@@ -56,7 +57,10 @@ def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, 
     case = Case(tuple(captures), points, cluster, configuration, trace)
     told_something = configuration != Configuration()
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
-    return build_report(captures, points, cluster, checks, errors)
+    report = build_report(captures, points, cluster, checks, errors)
+    files = [file for capture in captures for file in capture.files]
+    named = (*options.captures, *options.cluster_files, *(error.name for error in errors))
+    return replace(report, secrets=secrets_of(files, configuration, cluster, named))
 
 
 def read_captures(

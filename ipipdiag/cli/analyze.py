@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from ipipdiag.points.model import PointOption
 from ipipdiag.report.formats import FormatUnavailableError, format_names, options_of, render
 from ipipdiag.report.model import Report
 from ipipdiag.report.presentation import LEAST_BYTES, TABLES, Detail
+
+if TYPE_CHECKING:
+    from ipipdiag.redaction.redactor import Redactor
 
 FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 
@@ -66,6 +70,19 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 @click.option("--skip", type=options.check_code, metavar="CODE", multiple=True, help="Do not run this check.")
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Read at most N frames of each capture.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any input cannot be read.")
+@click.option(
+    "--evidence",
+    type=click.Path(dir_okay=False),
+    metavar="OUT.pcapng",
+    help="Write the frames that findings cite, with those around them, for Wireshark; each has a comment a finding.",
+)
+@click.option("--redact", is_flag=True, help="Replace addresses, MACs and names, alike in report and evidence.")
+@click.option(
+    "--redact-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Redact by the key in a file, so that two runs are alike; the file is made if it is not there.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show all evidence, whole hashes, and the traceback of a bug.")
 @click.option("-q", "--quiet", is_flag=True, help="Show the verdict and the titles of the findings.")
 @pass_invocation
@@ -86,6 +103,9 @@ def analyze(
     skip: tuple[str, ...],
     max_frames: int | None,
     strict: bool,
+    evidence: str | None,
+    redact: bool,
+    redact_key: Path | None,
     verbose: bool,
     quiet: bool,
 ) -> int:
@@ -111,7 +131,14 @@ def analyze(
 
     from ipipdiag.run import RunOptions, analyze  # here, since it imports numpy and pandas
 
+    redactor = _redactor(redact_key, wanted=redact)
     report = analyze(RunOptions(captures, points, ipip_modes, pod_cidrs, nodes, only, skip, max_frames, cluster_files))
+    sources = {entry.id: entry.name for entry in report.inputs}
+    if redactor is not None:
+        redactor.learn(report.secrets)
+        report = replace(redactor.within(report), secrets=frozenset())
+    if evidence is not None:
+        _write_evidence(evidence, report, sources, redactor)
     for error in report.errors:
         complain(f"{error.name}: {error.error}")
     detail = Detail.FULL if verbose else Detail.BRIEF if quiet else Detail.NORMAL
@@ -133,6 +160,28 @@ def exit_code(report: Report, fail_on: str, *, strict: bool) -> ExitCode:
     least = Severity(fail_on).rank
     found = any(entry.finding.severity.rank <= least for entry in report.findings)
     return ExitCode.FINDINGS if found else ExitCode.OK
+
+
+def _redactor(key_file: Path | None, *, wanted: bool) -> Redactor | None:
+    """What replaces addresses and names, by the key of a file or one of this run; None where nothing is redacted."""
+    if key_file is None and not wanted:
+        return None
+    from ipipdiag.redaction.key import KeyFileError, load_key
+    from ipipdiag.redaction.redactor import Redactor
+
+    try:
+        return Redactor(load_key(key_file) if key_file is not None else None)
+    except KeyFileError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _write_evidence(path: str, report: Report, sources: Mapping[str, str], redactor: Redactor | None) -> None:
+    from ipipdiag.evidence.write import write_evidence
+
+    content, problems = write_evidence(report, sources, redactor.frame if redactor else None)
+    for line in problems:
+        complain(redactor.text(line) if redactor else line)
+    write(content, path)
 
 
 def _heeded(output_format: str) -> frozenset[str]:

@@ -23,8 +23,8 @@ def inspect(capture: str, frames: tuple[int, ...], with_tshark: bool) -> int:
     from ipipdiag.inspection.dissect import dissect
     from ipipdiag.inspection.layers import view
     from ipipdiag.inspection.read import NoSuchFrameError, read_frames
-    from ipipdiag.inspection.text import render
     from ipipdiag.inspection.tshark import TsharkMissingError, tshark_layers
+    from ipipdiag.report.frame_text import render
 
     try:
         records = read_frames(capture, frames)

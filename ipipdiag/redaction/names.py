@@ -10,7 +10,10 @@ from pathlib import PurePath
 
 from ipipdiag.redaction.key import Prf
 
-LETTERS = 6  # hexadecimal digits of a pseudonym: a million names collide with a chance that does not matter here
+LETTERS = 8  # of a pseudonym, out of sixteen: of ten thousand names two are one with a chance of 1 in 80
+ALPHABET = str.maketrans(
+    "0123456789abcdef", "bcdfghjkmnpqrtvw"
+)  # no digit, which could be taken for part of an address
 CALI_DIGITS = 11  # of the name Calico's CNI plugin gives the host side of a veth, a hash of the pod's name
 CALI = re.compile(rf"(?<![0-9A-Za-z])cali[0-9a-f]{{{CALI_DIGITS}}}(?![0-9A-Za-z])")
 
@@ -69,16 +72,15 @@ class NameMap:
 
     def replace(self, text: str) -> str:
         """The text with every known name in it replaced, and every name of a ``cali`` interface."""
-        text = CALI.sub(lambda found: "cali" + self._digits(found.group(), CALI_DIGITS), text)
         if self._pattern is not None:
             text = self._pattern.sub(lambda found: self._pseudonyms[found.group()], text)
-        return text
+        return CALI.sub(lambda found: "cali" + self._digits(found.group(), CALI_DIGITS), text)
 
     def _add(self, kind: Kind, name: str) -> None:
         is_ordinary = name in ORDINARY or not name.strip("./-_ ") or CALI.fullmatch(name)
         if is_ordinary or name in self._pseudonyms or (kind is Kind.INTERFACE and ORDINARY_INTERFACE.match(name)):
             return
-        made = f"{kind}-{self._digits(name, LETTERS)}"
+        made = f"{kind}-{self._digits(name, LETTERS).translate(ALPHABET)}"
         if kind is Kind.FILE:
             made += "".join(PurePath(name).suffixes[-2:]) if _is_capture_name(name) else PurePath(name).suffix[:8]
         self._pseudonyms[name] = made

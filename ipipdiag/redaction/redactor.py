@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from ipaddress import IPv6Address
@@ -19,7 +19,9 @@ from ipipdiag.redaction.names import NameMap, Secret
 T = TypeVar("T")
 
 _IPV4 = re.compile(r"(?<![\d.])((?:\d{1,3}\.){3}\d{1,3})(?:/(\d{1,2}))?(?!\d|\.\d)")
-_DASHED_IPV4 = re.compile(r"(?<![\d-])\d{1,3}(?:-\d{1,3}){3}(?!\d|-\d)")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+# in names of pods, nodes and block affinities
+_DASHED_IPV4 = re.compile(rf"(?<!\d){_OCTET}(?:-{_OCTET}){{3}}(?!\d)")
 _MAC = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Fa-f:-])")
 _IPV6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z:])")
 
@@ -45,7 +47,7 @@ class Redactor:
         return _DASHED_IPV4.sub(self._dashed, text)
 
     def within(self, value: T) -> T:
-        """A value of dataclasses, tuples, lists and mappings with every text in it replaced; enumerations stay."""
+        """A value of dataclasses, sequences and mappings with every text in it replaced; enumerations stay."""
         made: Any = value
         if isinstance(value, Enum):
             return value
@@ -55,6 +57,8 @@ class Redactor:
             made = replace(value, **{column.name: self.within(getattr(value, column.name)) for column in fields(value)})
         elif isinstance(value, tuple | list):
             made = type(value)(self.within(entry) for entry in value)
+        elif isinstance(value, Sequence) and not isinstance(value, bytes):
+            made = _Lazily(value, self.within)  # rows that are made when they are asked for
         elif isinstance(value, dict):
             made = {self.within(key): self.within(entry) for key, entry in value.items()}
         return cast(T, made)
@@ -76,10 +80,8 @@ class Redactor:
         return f"{format_address(made if address & host_bits else made & ~host_bits)}/{found[2]}"
 
     def _dashed(self, found: re.Match[str]) -> str:
-        try:
-            return format_address(self._addresses.ipv4(parse_address(found[0].replace("-", ".")))).replace(".", "-")
-        except ValueError:
-            return found[0]
+        address = sum(int(octet) << shift for octet, shift in zip(found[0].split("-"), (24, 16, 8, 0), strict=True))
+        return format_address(self._addresses.ipv4(address)).replace(".", "-")
 
     def _ipv6(self, found: re.Match[str]) -> str:
         try:
@@ -89,3 +91,17 @@ class Redactor:
 
     def _mac(self, found: re.Match[str]) -> str:
         return format_mac(self._addresses.mac(parse_mac(found[0]))).replace(":", found[1])
+
+
+class _Lazily(Sequence[Any]):
+    """A sequence whose entries are redacted one by one, as they are looked at."""
+
+    def __init__(self, rows: Sequence[Any], redact: Callable[[Any], Any]) -> None:
+        self._rows = rows
+        self._redact = redact
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._redact(self._rows[index])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ipipdiag.checks.model import CheckResult, Confidence, Finding
+from ipipdiag.redaction.names import Secret
 
 SCHEMA_VERSION = "1.0"
 
@@ -199,3 +200,4 @@ class Report:
     settings: tuple[Setting, ...] = ()
     flows: Sequence[FlowReport] = ()  # of all points; made when they are asked for
     bgp: BgpReport | None = None  # None where no BGP was captured
+    secrets: frozenset[Secret] = frozenset()  # names that its texts may hold; not shown, but for redaction

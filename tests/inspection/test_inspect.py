@@ -11,7 +11,7 @@ from ipipdiag.inspection.dissect import dissect
 from ipipdiag.inspection.layers import view
 from ipipdiag.inspection.model import FrameView, Judgement
 from ipipdiag.inspection.read import read_frames
-from ipipdiag.inspection.text import render
+from ipipdiag.report.frame_text import render
 from tests.builders.captures import RAW, SLL2, pcap
 from tests.builders.packets import arp, ethernet, icmp_echo, icmp_error, ipip, ipv4, sll2, tcp, tcp_options, udp, vxlan
 from tests.scenarios import captures, folder

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ipipdiag.checks.model import Severity, Status
+from ipipdiag.checks.model import Reason, Severity, Status
 from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
 from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on, report_with_cluster
 
 NOTHING_ELSE_WORKED = ("06", "20")  # at the time of the fault, in these captures
+PROGRAMS = ("timeout", "calicoctl", "kubectl", "ip")  # of the commands that would settle what is not checked
 ALARMS = (Severity.CRITICAL, Severity.ERROR)
 ALL = (*HEALTHY, *FAULTY)
 EVERY_FILE = [(number, path.name) for number in ALL for path in captures(number)]
@@ -79,6 +81,26 @@ def test_every_check_answers(number: str, name: str) -> None:
         if check.status is Status.NOT_CHECKED:
             assert check.reason
             assert check.missing
+
+
+@pytest.mark.parametrize("report", [report_on, report_with_cluster], ids=["alone", "with cluster files"])
+def test_what_would_settle_a_check_can_be_pasted(report: Callable[..., Report]) -> None:
+    """From the view of a ticket with one file: a whole command, nothing left to fill in, and captures that are to be
+    compared run at the same time.
+    """
+    commands = set()
+    for number, name in EVERY_FILE:
+        for check in report(folder(number) / name).checks:
+            if check.status is Status.NOT_CHECKED and check.reason is not Reason.NOT_BUILT:
+                assert check.enable, (check.code, check.reason, check.missing)
+                commands.add(check.enable)
+    assert len(commands) > 20
+    for command in commands:
+        line, _, _ = command.partition("  # ")
+        assert line.split()[0] in PROGRAMS, command
+        assert not [word for word in ("XXX", "POD_", "…", "<", " ; ") if word in line], command
+        assert line.count("tcpdump") < 2 or line.endswith("& wait"), command
+        subprocess.run(["bash", "-n", "-c", command], check=True)
 
 
 @pytest.mark.parametrize("number", FAULTY)

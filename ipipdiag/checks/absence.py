@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
 from ipipdiag.checks.sightings import duration, several
+from ipipdiag.points.commands import LARGE_BUFFER, capture_command
 
 if TYPE_CHECKING:
     from ipipdiag.facts.extent import Extent
@@ -36,11 +37,13 @@ def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
 
 def drops_recorded(point: Point) -> Missing | None:
     """Why nothing can be missed at this point, where the capture itself lost frames."""
+    command = capture_command(point.role, buffer=LARGE_BUFFER)
     if point.drops:
-        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames")
+        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames", command)
     unseen = sum(unseen for unseen, _ in unseen_bytes(point))
     if unseen:
-        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} lacks {unseen} bytes that were acknowledged")
+        text = f"{point.input_name} lacks {unseen} bytes that were acknowledged"
+        return Missing(Reason.CAPTURE_DROPS, text, command)
     return None
 
 

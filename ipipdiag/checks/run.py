@@ -12,16 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ipipdiag.addresses import format_address
 from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
+from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
-from ipipdiag.points.model import Point
+from ipipdiag.points.commands import at_pod
+from ipipdiag.points.model import Point, Role
 from ipipdiag.trace.model import Trace
 
 GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
 CAPTURE_FAMILY = "0"
+MOST_ASKED = 1000  # unanswered flows of a point that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,35 @@ def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -
             results[plan.code] = CheckResult(
                 plan.code, plan.name, Status.NOT_CHECKED, reason=Reason.NOT_BUILT, missing="this check is not built yet"
             )
-    return tuple(results[code] for code in sorted(results))
+    pod, roles = _pod_in_question(case), {point.role for point in case.points}
+    of_check = {check.code: check for check in chosen}
+    return tuple(_as_seen_here(results[code], of_check.get(code), pod, roles) for code in sorted(results))
+
+
+def _as_seen_here(result: CheckResult, check: Check | None, pod: str | None, roles: set[Role]) -> CheckResult:
+    """A result whose reason and command fit the points of the run.
+
+    A point that is the right one and shows nothing of what is judged is no wrong point; and a command can be run as it
+    stands, with a pod's interface where the run knows a pod.
+    """
+    if result.enable is not None:
+        result = replace(result, enable=at_pod(result.enable, pod))
+    is_right_point = check is not None and any(sight_of(check, role) is Sight.ALONE for role in roles - {Role.ANY})
+    if result.reason is Reason.WRONG_POINT and is_right_point:
+        result = replace(result, reason=Reason.TOO_FEW_PACKETS)
+    return result
+
+
+def _pod_in_question(case: Case) -> str | None:
+    """The pod whose link a further capture should be of: one that does not answer, else one that was captured."""
+    asked, seen = [], []
+    for point in case.points:
+        flows = point.facts.flows
+        unanswered = flows.select((flows.requests > 0) & (flows.answers == 0))
+        asked += [address for address in unanswered.destination[:MOST_ASKED].tolist() if case.cluster.is_pod(address)]
+        seen += list(point.pods)
+    chosen = next(iter([*asked, *seen, *case.cluster.pods]), None)
+    return None if chosen is None else format_address(chosen)
 
 
 def _foreign(check: Check) -> CheckResult:

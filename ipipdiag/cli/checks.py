@@ -11,8 +11,11 @@ import click
 
 from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.checks.model import Check
-from ipipdiag.cli.options import check_code
+from ipipdiag.checks.viewpoints import TITLES, Sight, sight_of
+from ipipdiag.cli.options import ROLES, check_code
 from ipipdiag.cli.output import write
+from ipipdiag.points.commands import capture_command
+from ipipdiag.points.model import Role
 from ipipdiag.report.presentation import MAXIMUM_WIDTH, fitting_width
 
 FAMILIES = (
@@ -31,17 +34,66 @@ _INDENT = 8
 
 
 @click.command(short_help="List all checks.")
-def checks() -> int:
+@click.option(
+    "role",
+    "--point",
+    type=click.Choice(ROLES),
+    metavar="ROLE",
+    help=f"What a capture at one point can show, and what it cannot: {', '.join(ROLES)}.",
+)
+def checks(role: str | None) -> int:
     """List all checks: code, name, highest severity, where they can judge, and what they judge."""
+    write(_text(_all() if role is None else _at_point(Role(role))), None)
+    return 0
+
+
+def _all() -> list[str]:
     width = _width()
-    lines = []
+    lines: list[str] = []
     for family, members in itertools.groupby(all_checks(), key=lambda check: int(check.code[3])):
         lines += [f"{family} - {FAMILIES[family]}", *(line for check in members for line in _entry(check, width)), ""]
     if unbuilt := planned():
         lines.append("Not built yet (reported as not checked)")
         lines += [f"{entry.code} {entry.name:<30} {entry.severity.value}" for entry in unbuilt]
-    write(_text(lines), None)
-    return 0
+    return lines
+
+
+def _at_point(role: Role) -> list[str]:
+    """What a capture at one point shows by itself, what with a second one, and what elsewhere, with the commands."""
+    title = TITLES[role]
+    by_sight: dict[Sight, list[Check]] = {sight: [] for sight in Sight}
+    for check in all_checks():
+        by_sight[sight_of(check, role)].append(check)
+    lines = [title[:1].upper() + title[1:], f"   {_capture(role)}", ""]
+    lines += [f"Judged from {title} alone", *(_brief(check) for check in by_sight[Sight.ALONE]), ""]
+    if together := by_sight[Sight.WITH_ANOTHER]:
+        lines += ["Judged with captures of a second point at the same time"]
+        lines += [_brief(check, check.points) for check in together] + [""]
+    elsewhere = by_sight[Sight.ELSEWHERE]
+    if elsewhere:
+        lines += ["Not judged here; where it is"]
+        lines += [_brief(check, check.points) for check in elsewhere] + [""]
+    others = [
+        other
+        for other in (Role.NODE, Role.TUNL0, Role.CALI, Role.POD)
+        if other is not role and any(sight_of(check, other) is not Sight.ELSEWHERE for check in (*elsewhere, *together))
+    ]
+    if others:
+        lines += ["The captures that would show the rest"]
+        lines += [f"   {other.value:<7} {_capture(other)}" for other in others] + [""]
+    files = by_sight[Sight.FILES]
+    lines += ["Judged from cluster files, whatever was captured (calicoctl cluster diags; then: --cluster ARCHIVE)"]
+    return [*lines, *(_brief(check) for check in files)]
+
+
+def _brief(check: Check, where: str = "") -> str:
+    return f"{check.code} {check.name:<30} {check.severity.value:<9} {where}".rstrip()
+
+
+def _capture(role: Role) -> str:
+    """The capture of a point, of any pod where it is a pod's."""
+    command = capture_command(role)
+    return f"{command} -y LINUX_SLL2" if role is Role.ANY else command
 
 
 @click.command(short_help="Print the page of a check.")

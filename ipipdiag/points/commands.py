@@ -8,10 +8,13 @@ from ipipdiag.points.model import Role
 # error quotes of a tunnel packet fits into 160 as well.
 SNAP_LENGTH_HEADERS = 160
 
+ANY_CALI = "caliXXXXXXXXXXX"  # stands for the interface of a pod that is not known
+LARGE_BUFFER = 65536  # KiB, for captures that would otherwise lose frames
+
 _INTERFACES = {
     Role.NODE: ("eth0", "ip proto 4 or arp or icmp or tcp port 179 or (vlan and ip proto 4)"),
     Role.TUNL0: ("tunl0", ""),
-    Role.CALI: ("caliXXXXXXXXXXX", ""),
+    Role.CALI: (ANY_CALI, ""),
     Role.POD: ("eth0", ""),
     Role.VXLAN: ("vxlan.calico", ""),
     Role.ANY: ("any", ""),
@@ -20,19 +23,40 @@ _INTERFACES = {
 
 
 def capture_command(
-    role: Role, where: str = "", *, capture_filter: str | None = None, whole: bool = False, seconds: int = 30
+    role: Role,
+    where: str = "",
+    *,
+    capture_filter: str | None = None,
+    whole: bool = False,
+    seconds: int = 30,
+    buffer: int | None = None,
 ) -> str:
     """A command line to run on a node, with a comment that says where.
 
     ``where`` names the node or pod for the comment; ``whole`` asks for whole packets (BGP); ``capture_filter`` replaces
-    the role's own. The file is named after the role.
+    the role's own; ``buffer`` is what the kernel keeps for tcpdump, in KiB. The file is named after the role.
     """
     interface, own_filter = _INTERFACES.get(role, ("any", ""))
     expression = own_filter if capture_filter is None else capture_filter
     snap_length = 0 if whole else SNAP_LENGTH_HEADERS
     enter = "nsenter -t POD_PID -n " if role is Role.POD else ""
-    parts = [f"{enter}timeout {seconds} tcpdump -ni {interface} -s {snap_length} -w {role.value}.pcap"]
+    keep = f" -B {buffer}" if buffer else ""
+    parts = [f"{enter}timeout {seconds} tcpdump -ni {interface}{keep} -s {snap_length} -w {role.value}.pcap"]
     if expression:
         parts.append(f"'{expression}'")
     command = " ".join(parts)
     return f"{command}  # on {where}" if where else command
+
+
+def capture_together(*roles: Role) -> str:
+    """One command line that captures at several points of one node at the same time."""
+    return " & ".join(capture_command(role) for role in roles) + " & wait"
+
+
+def at_pod(command: str, pod: str | None) -> str:
+    """A command with the interface of a pod in place of one that is not known, found by the route to its address.
+
+    Without a pod all interfaces are captured, each record with its own (Linux cooked v2).
+    """
+    interface = "any -y LINUX_SLL2" if pod is None else f"$(ip route get {pod} | grep -o 'cali[0-9a-f]*')"
+    return command.replace(ANY_CALI, interface)

@@ -71,4 +71,4 @@ def test_two_macs_at_two_links_are_critical(examine: Examination) -> None:
 
 
 def test_no_pod_packet_is_not_judged(examine: Examination) -> None:
-    assert examine(bgp(), nodes=(f"a={NODE_A}",)).reason is Reason.WRONG_POINT
+    assert examine(bgp(), nodes=(f"a={NODE_A}",)).reason is Reason.TOO_FEW_PACKETS

@@ -10,6 +10,7 @@ import pytest
 from ipipdiag import __version__
 from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.cli.main import main
+from ipipdiag.points.model import Role
 
 Output = pytest.CaptureFixture[str]
 
@@ -41,6 +42,28 @@ def test_a_page_keeps_every_word(capsys: Output) -> None:
             assert word in shown
 
 
+@pytest.mark.parametrize("role", [role.value for role in Role if role is not Role.UNKNOWN])
+def test_a_point_s_list_holds_every_check_once(role: str, capsys: Output) -> None:
+    assert main(["checks", "--point", role]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line[:7] for line in lines if line.startswith("IPD")) == [check.code for check in all_checks()]
+    assert "tcpdump" in lines[1]
+
+
+def test_a_point_s_list_says_what_it_shows_and_where_the_rest_shows(capsys: Output) -> None:
+    assert main(["checks", "--point", "tunl0"]) == 0
+    alone, together, elsewhere, captures = capsys.readouterr().out.split("\n\n")[1:5]
+    assert "IPD6007 HandshakeUnanswered" in alone
+    assert "IPD6004 DroppedAtDestination" in together and "with cali or pod eth0" in together
+    assert "IPD1001 GatewayArpUnanswered           critical  pod eth0, cali" in elsewhere
+    assert "tcpdump -ni eth0" in captures
+
+
+def test_a_point_that_there_is_not_is_a_usage_error(capsys: Output) -> None:
+    assert main(["checks", "--point", "nowhere"]) == 2
+    assert "tunl0" in capsys.readouterr().err
+
+
 def test_what_is_not_built_says_so(capsys: Output) -> None:
     for entry in planned()[:1]:
         assert main(["explain", entry.code]) == 0
@@ -57,7 +80,15 @@ def test_an_unknown_code_is_a_usage_error_with_advice(word: str, near: str, caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--version"], ["--help"], ["analyze", "--help"], ["inspect", "--help"], ["checks"], ["explain", "IPD0001"]],
+    [
+        ["--version"],
+        ["--help"],
+        ["analyze", "--help"],
+        ["inspect", "--help"],
+        ["checks"],
+        ["checks", "--point", "node"],
+        ["explain", "IPD0001"],
+    ],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     script = (

@@ -81,7 +81,7 @@ def examine(
     if not examined and missing is None:
         command = capture_command(Role.CALI, capture_filter="arp or icmp")
         missing = Missing(
-            Reason.WRONG_POINT, "the node's ARP for a pod shows only on the pod's cali interface", command
+            Reason.WRONG_POINT, "no ARP request of a node for its pod was captured: it shows on the pod's link", command
         )
     return Outcome(examined, tuple(findings), missing)
 

@@ -67,14 +67,14 @@ def examine(flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
             findings.append(_finding(flow, cluster))
     missing = None
     if unknown and not examined:
-        missing = Missing(Reason.NO_CONFIG, "the nodes' subnets are not known", "--node NAME=IP/PREFIX for each node")
+        command = "kubectl get nodes -o yaml  # then: --cluster FILE, or --node NAME=IP/PREFIX for each"
+        missing = Missing(Reason.NO_CONFIG, "the nodes' subnets are not known", command)
     return Outcome(examined, tuple(findings), missing)
 
 
 def _no_mode() -> Missing:
-    return Missing(
-        Reason.NO_CONFIG, "the pool's ipipMode is not known", "calicoctl get ippool -o wide  # then: --ipip-mode …"
-    )
+    command = "calicoctl get ippool -o wide  # then: --ipip-mode Always|CrossSubnet|Never"
+    return Missing(Reason.NO_CONFIG, "the pool's ipipMode is not known", command)
 
 
 def _finding(flow: PodFlow, cluster: Cluster) -> Finding:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def examine(flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
     """A finding for each pair of nodes that wraps packets to a pool of mode Never."""
     if cluster.default_mode is None and not any(pool.mode for pool in cluster.pools):
-        command = "calicoctl get ippool -o wide  # then: --ipip-mode …"
+        command = "calicoctl get ippool -o wide  # then: --ipip-mode Always|CrossSubnet|Never"
         return Outcome(missing=Missing(Reason.NO_CONFIG, "the pool's ipipMode is not known", command))
     examined, findings = 0, []
     for flow in pod_flows(flows, cluster):

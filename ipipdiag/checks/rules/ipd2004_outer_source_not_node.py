@@ -103,7 +103,11 @@ def _missing(points: tuple[Point, ...], unknown: set[int]) -> Missing:
             f"{several(len(unknown), 'outer source')} not known as a node: neither BGP nor tunnel packets back to it",
             "kubectl get nodes -o wide  # then: --node NAME=IP/PREFIX for each",
         )
-    return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
+    return Missing(
+        Reason.WRONG_POINT,
+        "no tunnel packet was captured: outer headers show on a node's NIC",
+        capture_command(Role.NODE),
+    )
 
 
 def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster: Cluster) -> Finding:

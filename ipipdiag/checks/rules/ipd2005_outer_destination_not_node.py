@@ -75,7 +75,11 @@ def _missing(unknown: set[int]) -> Missing:
             "BGP nor tunnel packets",
             "kubectl get nodes -o wide  # then: --node NAME=IP/PREFIX for each",
         )
-    return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
+    return Missing(
+        Reason.WRONG_POINT,
+        "no tunnel packet was captured: outer headers show on a node's NIC",
+        capture_command(Role.NODE),
+    )
 
 
 def _finding(point: Point, sent: Flows, outer_destination: int, cluster: Cluster) -> Finding:

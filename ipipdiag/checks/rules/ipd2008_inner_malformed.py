@@ -99,6 +99,6 @@ CHECK = Check(
     name="InnerMalformed",
     severity=Severity.ERROR,
     summary="the tunnel carries something other than a whole IPv4 packet",
-    points="node NIC, tunl0",
+    points="node NIC",
     examine=examine,
 )

@@ -63,7 +63,7 @@ def examine(
     if examined:
         return Outcome(examined, tuple(findings))
     command = capture_command(Role.CALI)
-    return Outcome(missing=Missing(Reason.WRONG_POINT, "neither a pod's link nor tunl0 was captured", command))
+    return Outcome(missing=Missing(Reason.WRONG_POINT, "no packet was captured on a pod's link or tunl0", command))
 
 
 def _finding(point: Point, tunnels: Tunnels, flows: Flows) -> Finding:

@@ -94,7 +94,11 @@ def _missing(unknown: int) -> Missing:
             "announcement, no packet of theirs",
             capture_command(Role.NODE, whole=True, capture_filter="tcp port 179 or ip proto 4", seconds=300),
         )
-    return Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
+    return Missing(
+        Reason.WRONG_POINT,
+        "no tunnel packet was captured: outer headers show on a node's NIC",
+        capture_command(Role.NODE),
+    )
 
 
 def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Finding:

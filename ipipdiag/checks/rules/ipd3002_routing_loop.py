@@ -117,7 +117,7 @@ CHECK = Check(
     name="RoutingLoop",
     severity=Severity.CRITICAL,
     summary="the same packet passes again and again with falling TTL: nodes point at each other",
-    points="node NIC, tunl0, any",
+    points="any",
     examine=examine,
     is_calico_specific=False,
 )

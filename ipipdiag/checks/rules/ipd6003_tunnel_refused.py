@@ -129,6 +129,6 @@ CHECK = Check(
     name="TunnelRefused",
     severity=Severity.CRITICAL,
     summary="a node answers tunnel packets with ICMP 3/2 (no ipip module) or 3/3 (tunl0 down or absent)",
-    points="node NIC",
+    points="node NIC, fabric",
     examine=examine,
 )

@@ -40,7 +40,7 @@ from ipipdiag.checks.hop_losses import (
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.node_evidence import drops_on, policy_drops, reverse_path_drops
 from ipipdiag.checks.reverse_path import is_one_way_bare
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
 
@@ -65,7 +65,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
         if leg.lost_packets >= FEWEST_REQUESTS and not is_one_way_bare(leg.route, trace):
             findings.append(_finding(leg, cluster, configuration))
     if not examined and missing is None:
-        command = capture_command(Role.TUNL0) + " ; " + capture_command(Role.CALI)
+        command = capture_together(Role.TUNL0, Role.CALI)
         missing = nothing_to_compare(trace, "what arrives at a node and does not reach the pod", command)
     return Outcome(examined, tuple(findings), None if examined else missing)
 

@@ -35,7 +35,7 @@ from ipipdiag.checks.hop_losses import (
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.node_evidence import reverse_path_drops
 from ipipdiag.checks.reverse_path import is_one_way_bare
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
 
@@ -61,7 +61,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
         if ended and leg.start.station is Station.DESTINATION_NIC and is_one_way_bare(leg.route, trace):
             findings.append(_finding(leg, cluster, configuration))
     if not examined and missing is None:
-        command = capture_command(Role.NODE) + " ; " + capture_command(Role.CALI)
+        command = capture_together(Role.NODE, Role.CALI)
         missing = nothing_to_compare(trace, "what a node's reverse path filter drops", command)
     return Outcome(examined, tuple(findings), None if examined else missing)
 

@@ -123,7 +123,7 @@ def _why_not(attempt: Attempt) -> Missing | None:
 
 def _command(point: Point) -> str:
     """The same capture once more, both ways and long enough for two retries."""
-    role = Role.ANY if point.role is Role.UNKNOWN else point.role
+    role = Role.CALI if point.is_pod_link else Role.ANY if point.role is Role.UNKNOWN else point.role
     return capture_command(role, capture_filter=None if role in (Role.NODE, Role.FABRIC) else "")
 
 

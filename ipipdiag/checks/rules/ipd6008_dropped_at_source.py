@@ -42,7 +42,7 @@ from ipipdiag.checks.hop_losses import (
 )
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity, SubjectKind
 from ipipdiag.checks.node_evidence import drops_on, missing_route
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
 
@@ -66,7 +66,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
         if leg.lost_packets >= FEWEST_REQUESTS and has_route and not has_detour(leg.route):
             findings.append(_finding(leg, cluster, configuration))
     if not examined and missing is None:
-        command = capture_command(Role.CALI) + " ; " + capture_command(Role.NODE)
+        command = capture_together(Role.CALI, Role.NODE)
         missing = nothing_to_compare(trace, "what a pod sends and its node does not send on", command)
     return Outcome(examined, tuple(findings), None if examined else missing)
 

@@ -29,7 +29,7 @@ from ipipdiag.checks import display_filters
 from ipipdiag.checks.hop_losses import nothing_to_compare, subject_of
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
 
@@ -55,7 +55,7 @@ def examine(trace: Trace, cluster: Cluster) -> Outcome:
             findings.append(_finding(route, seen[0], translated[0], cluster))
     if examined:
         return Outcome(examined, tuple(findings))
-    command = capture_command(Role.CALI) + " ; " + capture_command(Role.NODE)
+    command = capture_together(Role.CALI, Role.NODE)
     return Outcome(missing=nothing_to_compare(trace, "a translated source address", command))
 
 

@@ -11,17 +11,20 @@ from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import drops_recorded
 from ipipdiag.checks.model import Evidence, Missing, Reason, Subject, SubjectKind
 from ipipdiag.checks.sightings import duration, several
+from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Place, Station
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.flows import Flows
     from ipipdiag.trace.model import FlowLoss, Hop, Route, Stop, Trace
 
 FEWEST_REQUESTS = 3
 LINK_LOCAL, MULTICAST = 0xA9FE0000, 0xE0000000
 EVIDENCE_FRAMES = 8
 TCP, BGP_PORT = 6, 179
+BARE = 0  # in place of an outer destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,44 @@ def is_deaf(place: Place) -> Missing | None:
 def is_live(place: Place) -> bool:
     """Whether a place shows any IPv4 packet: then neither a filter nor a wrong interface explains what it lacks."""
     return any(point.facts.extent.ipv4 for point in place.points)
+
+
+def shows_tunnels(place: Place) -> bool:
+    """Whether a place shows any packet of protocol 4, of whatever pair."""
+    return any(bool((point.facts.flows.tunnel == Tunnel.IPIP).any()) for point in place.points)
+
+
+def hears(leg: Leg) -> bool:
+    """Whether the place where packets are missed shows anything else from the sender's node, or of its own tunnels."""
+    if leg.hop.seen or shows_tunnels(leg.end.place):
+        return True
+    node = leg.route.source_node
+    return any(bool((point.facts.flows.source == node).any()) for point in leg.end.place.points)
+
+
+def is_meant_for(leg: Leg) -> bool:
+    """Whether the lost packets were sent towards the node at which they are missed: in the tunnel to it, or bare where
+    the route is bare. What leaves bare instead of wrapped has taken another way (IPD2001, IPD3003).
+    """
+    lost = leg.lost_flows
+    sent_to = {outer for point in leg.start.place.points for outer in _outer_destinations(point.facts.flows, lost)}
+    if leg.route.is_wrapped:
+        return leg.route.destination_node in sent_to
+    return sent_to == {BARE}
+
+
+def _outer_destinations(flows: Flows, lost: tuple[FlowLoss, ...]) -> set[int]:
+    """Outer destinations of some flows, BARE where they have none."""
+    found: set[int] = set()
+    for flow in lost:
+        same = (flows.source == flow.source) & (flows.destination == flow.destination)
+        same &= (flows.protocol == flow.protocol) & (flows.source_port == flow.source_port)
+        same &= flows.destination_port == flow.destination_port
+        rows = flows.select(same)
+        found |= {
+            outer if tunnel == Tunnel.IPIP else BARE for tunnel, outer in rows.rows("tunnel", "outer_destination")
+        }
+    return found
 
 
 def crosses(leg: Leg, first: Station, last: Station) -> bool:

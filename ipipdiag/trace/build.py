@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
+from ipipdiag.facts.flows import Flows
+from ipipdiag.facts.packet_keys import flow_hash
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
 from ipipdiag.trace.hops import measure_hops
@@ -24,10 +26,10 @@ from ipipdiag.trace.workspace import Pair, Workspace, number_pairs
 Int64 = npt.NDArray[np.int64]
 
 
-def build_trace(points: Sequence[Point], cluster: Cluster) -> Trace:
-    """The way of all packets through the points; places without a route where fewer than two can be compared."""
+def build_trace(points: Sequence[Point], cluster: Cluster, fewest_places: int = 2) -> Trace:
+    """The way of all packets through the points; places without a route where there are fewer than can be compared."""
     places, untraced = find_places(points, cluster)
-    if len(places) < 2:
+    if len(places) < fewest_places:
         return Trace(places=places, untraced=untraced)
     material = _gather(places, cluster)
     workspace = _lay_out(material, places)
@@ -39,9 +41,28 @@ def build_trace(points: Sequence[Point], cluster: Cluster) -> Trace:
     workspace = replace(workspace, places=places)
     plans = plan_routes(workspace, cluster)
     timeline = build_timeline(workspace, plans)
+    return Trace(
+        places=places,
+        untraced=untraced,
+        clocks=_clocks(timeline, places),
+        routes=measure_routes(workspace, plans, timeline),
+        notes=material.notes,
+        flow_fraction=material.flow_fraction,
+        table=workspace,
+        timeline=timeline,
+    )
+
+
+def measure_routes(
+    workspace: Workspace, plans: Sequence[RoutePlan], timeline: Timeline, only: npt.NDArray[np.uint64] | None = None
+) -> tuple[Route, ...]:
+    """The routes that any place saw, with what became of the packets on them; ``only`` are hashes of flows (None: of
+    all flows of the sightings).
+    """
     hops = measure_hops(workspace, plans, timeline)
-    flows = np.bincount(workspace.pair_of_flow, minlength=len(workspace.pairs))
-    routes = tuple(
+    chosen = slice(None) if only is None else np.isin(workspace.flows.hash, only)
+    flows = np.bincount(workspace.pair_of_flow[chosen], minlength=len(workspace.pairs))
+    return tuple(
         Route(
             source=plan.ends.source,
             destination=plan.ends.destination,
@@ -50,14 +71,13 @@ def build_trace(points: Sequence[Point], cluster: Cluster) -> Trace:
             is_wrapped=plan.is_wrapped,
             packets=max(stop.seen.packets if stop.seen else 0 for stop in plan.stops),
             flows=int(flows[plan.pair]),
-            stops=tuple(_stop(stop, plan, workspace) for stop in plan.stops),
+            stops=tuple(_stop(stop, plan, workspace, only) for stop in plan.stops),
             hops=hops[plan.pair],
             translations=workspace.translations.get(plan.pair, ()),
         )
         for plan in plans
         if any(stop.seen for stop in plan.stops)
     )
-    return Trace(places, untraced, _clocks(timeline, places), routes, material.notes, material.flow_fraction, workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,7 @@ def _lay_out(material: _Material, places: tuple[Place, ...]) -> Workspace:
         sightings=sightings,
         place=place_of_point[sightings.point],
         pair=material.pair_of_flow[sightings.flow],
+        everywhere=material.sightings,
     )
 
 
@@ -146,15 +167,16 @@ def _one_of_each(sightings: Sightings, place_of_point: Int64, ranks: Sequence[Se
     return sightings.select(keep)
 
 
-def _stop(planned: PlannedStop, plan: RoutePlan, workspace: Workspace) -> Stop:
+def _stop(planned: PlannedStop, plan: RoutePlan, workspace: Workspace, only: npt.NDArray[np.uint64] | None) -> Stop:
+    flows = [flows for flows in _flows_at(planned.place, plan, workspace, only) if planned.seen]
     return Stop(
         place=planned.place,
         station=planned.station,
         is_expected=planned.is_expected,
         is_order_known=planned.is_order_known,
         packets=planned.seen.packets if planned.seen else 0,
-        length_max=_length_max(planned.place, plan, workspace) if planned.seen else 0,
-        forms=_forms(planned.place, plan, workspace) if planned.seen else (),
+        length_max=max((int(table.length_max.max(initial=0)) for table in flows), default=0),
+        forms=_forms(flows),
     )
 
 
@@ -163,31 +185,33 @@ def _ends(plan: RoutePlan, workspace: Workspace) -> list[tuple[int, int]]:
     return sorted({(plan.ends.source, plan.ends.destination), *workspace.translations.get(plan.pair, ())})
 
 
-def _length_max(place: Place, plan: RoutePlan, workspace: Workspace) -> int:
-    lengths = [0]
+def _flows_at(
+    place: Place, plan: RoutePlan, workspace: Workspace, only: npt.NDArray[np.uint64] | None
+) -> Iterator[Flows]:
+    """What each point of a place tells of the flows of a pair."""
     for point in place.points:
         flows = point.facts.flows
+        mine = np.zeros(len(flows), dtype=np.bool_)
         for source, destination in _ends(plan, workspace):
-            lengths += flows.length_max[(flows.source == source) & (flows.destination == destination)].tolist()
-    return max(lengths)
+            mine |= (flows.source == source) & (flows.destination == destination)
+        flows = flows.select(mine)
+        if only is not None:
+            names = ("source", "destination", "protocol", "source_port", "destination_port")
+            flows = flows.select(np.isin(flow_hash(**{name: getattr(flows, name) for name in names}), only))
+        yield flows
 
 
-def _forms(place: Place, plan: RoutePlan, workspace: Workspace) -> tuple[Form, ...]:
-    """How the pair's packets look at a place, the most frequent form first."""
+def _forms(tables: Sequence[Flows]) -> tuple[Form, ...]:
+    """How packets look at a place, the most frequent form first."""
     found: dict[Form, int] = {}
-    for point in place.points:
-        flows = point.facts.flows
-        for source, destination in _ends(plan, workspace):
-            rows = flows.select((flows.source == source) & (flows.destination == destination))
-            for outer_source, outer_destination, tunnel, ttl, outer_ttl, packets in rows.rows(
-                "outer_source", "outer_destination", "tunnel", "ttl_max", "outer_ttl_max", "packets"
-            ):
-                is_ipip = tunnel == Tunnel.IPIP
-                form = Form(
-                    source, destination, outer_source if is_ipip else 0, outer_destination if is_ipip else 0, ttl,
-                    outer_ttl if is_ipip else 0,
-                )  # fmt: skip
-                found[form] = found.get(form, 0) + packets
+    for table in tables:
+        for *ends, outer_source, outer_destination, tunnel, ttl, outer_ttl, packets in table.rows(
+            "source", "destination", "outer_source", "outer_destination", "tunnel", "ttl_max", "outer_ttl_max",
+            "packets",
+        ):  # fmt: skip
+            outer = (outer_source, outer_destination, outer_ttl) if tunnel == Tunnel.IPIP else (0, 0, 0)
+            form = Form(ends[0], ends[1], outer[0], outer[1], ttl, outer[2], tunnel)
+            found[form] = found.get(form, 0) + packets
     return tuple(sorted(found, key=lambda form: -found[form]))
 
 

@@ -15,7 +15,7 @@ from ipipdiag.trace.model import FlowLoss, Hop
 from ipipdiag.trace.places import Place
 from ipipdiag.trace.routes import RoutePlan
 from ipipdiag.trace.timeline import Timeline, machine_of
-from ipipdiag.trace.units import FlowTable
+from ipipdiag.trace.units import FlowTable, Sightings
 from ipipdiag.trace.workspace import Workspace
 
 Int64 = npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class Counted:
     """What became of the sightings of some pairs at the start of a hop; rows of the workspace, and masks over them."""
 
     rows: Index
@@ -57,7 +57,7 @@ class _Counted:
 
 def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Timeline) -> dict[int, tuple[Hop, ...]]:
     """The hops of every pair, between the places on its way that lie next to each other."""
-    times = _corrected(workspace, timeline)
+    times = corrected_times(workspace.sightings, workspace, timeline)
     windows = {place.number: _window(place, workspace, timeline) for place in workspace.places}
     by_hop: dict[tuple[int, int], list[RoutePlan]] = defaultdict(list)
     for plan in plans:
@@ -77,17 +77,27 @@ def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Tim
     }
 
 
+def count_hop(
+    workspace: Workspace, plans: Sequence[RoutePlan], timeline: Timeline, start: Place, end: Place
+) -> Counted:
+    """What became, on one hop, of each sighting at its start."""
+    here = [plan for plan in plans if (start, end) in pairwise(stop.place for stop in plan.stops)]
+    times = corrected_times(workspace.sightings, workspace, timeline)
+    return _count(workspace, times, timeline, start, end, here, _window(end, workspace, timeline))
+
+
 def _nothing(start: Place, end: Place) -> Hop:
     return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), ())
 
 
-def _corrected(workspace: Workspace, timeline: Timeline) -> Int64:
-    """The times of all sightings as the reference clock would have given them."""
-    times = workspace.sightings.time_ns.copy()
+def corrected_times(sightings: Sightings, workspace: Workspace, timeline: Timeline) -> Int64:
+    """The times of sightings as the reference clock would have given them."""
+    times = sightings.time_ns.copy()
+    number = {id(point): position for position, point in enumerate(workspace.points)}
     for place in workspace.places:
         clock = timeline.clocks.get(machine_of(place))
         if clock is not None and clock.steps:
-            rows = workspace.at(place.number)
+            rows = np.flatnonzero(np.isin(sightings.point, [number[id(point)] for point in place.points]))
             times[rows] = clock.corrected(times[rows])
     return times
 
@@ -98,9 +108,9 @@ def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | 
     A quiet interface is taken to have been captured as long as others of its node at the same time were.
     """
 
-    own = _extent(place, timeline)
+    own = extent(place, timeline)
     siblings = [other for other in workspace.places if other.node is not None and other.node == place.node]
-    extents = [extent for other in siblings if (extent := _extent(other, timeline))]
+    extents = [bounds for other in siblings if (bounds := extent(other, timeline))]
     if own is None:
         if not extents:
             return None
@@ -110,7 +120,7 @@ def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | 
     return Window(min(first for first, _ in extents), max(last for _, last in extents), *own)
 
 
-def _extent(place: Place, timeline: Timeline) -> tuple[int, int] | None:
+def extent(place: Place, timeline: Timeline) -> tuple[int, int] | None:
     """First and last frame of a place by the reference clock; None where it has none."""
     bounds = [
         (point.facts.extent.first_ns, point.facts.extent.last_ns)
@@ -133,7 +143,7 @@ def _count(
     end: Place,
     plans: Sequence[RoutePlan],
     window: Window | None,
-) -> _Counted:
+) -> Counted:
     pairs = np.array([plan.pair for plan in plans], dtype=np.int64)
     rows, ends = workspace.at(start.number, pairs), workspace.at(end.number, pairs)
     sightings = workspace.sightings
@@ -155,7 +165,7 @@ def _count(
         assumed = covered & ~overtaken & ((at < window.own_first_ns) | (at > window.own_last_ns - GRACE_NS))
     missed |= _answered(workspace, start, rows, ~seen & ~missed)
     refused = _refused(workspace, start, rows, ~seen & ~missed)
-    return _Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
+    return Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
 
 
 def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -187,7 +197,9 @@ def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArra
     refused = np.zeros(len(rows), dtype=np.bool_)
     sightings, table = workspace.sightings, workspace.flows
     is_probe = sightings.ttl[rows] <= PROBE_TTL
-    for point in start.points:
+    # the report need not pass where the packet does: it is the node's own, and goes straight to the pod
+    machine = [place for place in workspace.places if machine_of(place) == machine_of(start)]
+    for point in (point for place in machine for point in place.points):
         for time_ns, kind, code, source, destination in point.facts.icmp_reports.rows(
             "time_ns", "type", "code", "quoted_source", "quoted_destination"
         ):
@@ -246,7 +258,7 @@ def _seen_beyond(
 
 
 def _hops_by_pair(
-    workspace: Workspace, times: Int64, timeline: Timeline, start: Place, end: Place, counted: _Counted
+    workspace: Workspace, times: Int64, timeline: Timeline, start: Place, end: Place, counted: Counted
 ) -> dict[int, Hop]:
     pair = workspace.pair[counted.rows]
     order = np.argsort(pair, kind="stable")
@@ -263,7 +275,7 @@ def _hop(
     timeline: Timeline,
     start: Place,
     end: Place,
-    counted: _Counted,
+    counted: Counted,
     members: Index,
 ) -> Hop:
     seen, missed, lost = counted.seen[members], counted.missed[members], counted.lost[members]
@@ -308,7 +320,7 @@ def _frames(workspace: Workspace, rows: Index) -> tuple[tuple[str, int], ...]:
     return tuple(frames)[:LOST_FRAMES]
 
 
-def _flows(workspace: Workspace, start: Place, counted: _Counted, members: Index) -> tuple[FlowLoss, ...]:
+def _flows(workspace: Workspace, start: Place, counted: Counted, members: Index) -> tuple[FlowLoss, ...]:
     """The flows that lost something on a hop, most first."""
     flow = workspace.sightings.flow[counted.rows[members]]
     lost = counted.lost[members]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from ipipdiag.kinds import Tunnel
 from ipipdiag.trace.clocks import Offset
 from ipipdiag.trace.places import Place, Station, Untraced
+from ipipdiag.trace.timeline import Timeline
+from ipipdiag.trace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How packets look at a place: addresses as they stand there, TTLs, outer header."""
+    """How packets look at a place: addresses as they stand there, TTLs, the outer header of IP-in-IP, and the kind of
+    tunnel they are in.
+    """
 
     source: int
     destination: int
@@ -19,6 +23,7 @@ class Form:
     outer_destination: int
     ttl: int
     outer_ttl: int
+    tunnel: int = Tunnel.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +119,5 @@ class Trace:
     routes: tuple[Route, ...] = ()
     notes: tuple[str, ...] = ()
     flow_fraction: int = 1  # one flow in so many was matched
-    table: Any = field(default=None, compare=False, repr=False)  # the sightings, for the path of one packet
+    table: Workspace | None = field(default=None, compare=False, repr=False)  # for the way of single packets
+    timeline: Timeline | None = field(default=None, compare=False, repr=False)

@@ -57,7 +57,7 @@ class RoutePlan:
 
 def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]:
     """The way of every pair of addresses that any place saw."""
-    seen = _presence(workspace)
+    seen = presence(workspace)
     forms = _forms(workspace)
     nodes = pair_nodes(workspace, cluster)
     node_pairs_at: dict[int, set[NodePair]] = defaultdict(set)
@@ -74,7 +74,7 @@ def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]
     return tuple(plans)
 
 
-def _presence(workspace: Workspace) -> dict[tuple[int, int], Seen]:
+def presence(workspace: Workspace) -> dict[tuple[int, int], Seen]:
     """What each place saw of each pair, by the numbers of pair and place."""
     key = (workspace.pair << 20) | workspace.place
     distinct, inverse, count = np.unique(key, return_inverse=True, return_counts=True)

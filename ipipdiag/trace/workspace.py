@@ -39,6 +39,7 @@ class Workspace:
     sightings: Sightings
     place: Int64
     pair: Int64
+    everywhere: Sightings  # of every point, where ``sightings`` has one of each unit and place
 
     def at(self, place: int, pairs: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.intp]:
         """Rows of the sightings at a place, of some pairs (None: of all)."""

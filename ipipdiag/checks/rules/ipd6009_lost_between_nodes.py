@@ -30,25 +30,24 @@ from ipipdiag.checks.hop_losses import (
     crosses,
     evidence_at,
     has_detour,
+    hears,
     is_deaf,
+    is_meant_for,
     legs,
     nothing_to_compare,
+    shows_tunnels,
     subject_of,
     what_holds,
     where_seen,
 )
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Missing, Outcome, Reason, Severity
-from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
-from ipipdiag.trace.places import Place, Station
+from ipipdiag.trace.places import Station
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.flows import Flows
-    from ipipdiag.trace.model import FlowLoss, Trace
-
-BARE = 0  # in place of an outer destination
+    from ipipdiag.trace.model import Trace
 
 
 def examine(trace: Trace, cluster: Cluster) -> Outcome:
@@ -61,9 +60,9 @@ def examine(trace: Trace, cluster: Cluster) -> Outcome:
             missing = missing or lost
             continue
         examined += bool(leg.hop.sent)
-        if leg.lost_packets < FEWEST_REQUESTS or has_detour(leg.route) or not _is_meant_for(leg):
+        if leg.lost_packets < FEWEST_REQUESTS or has_detour(leg.route) or not is_meant_for(leg):
             continue
-        if not _hears(leg):
+        if not hears(leg):
             text = f"{leg.end.place.label} shows nothing of the sending node, nor any tunnel packet of another"
             missing = missing or Missing(Reason.ONE_DIRECTION, text, capture_command(Role.NODE))
             continue
@@ -74,45 +73,12 @@ def examine(trace: Trace, cluster: Cluster) -> Outcome:
     return Outcome(examined, tuple(findings), missing if missing and not findings else None)
 
 
-def _is_meant_for(leg: Leg) -> bool:
-    """Whether the lost packets were sent towards the node at which they are missed: in the tunnel to it, or bare where
-    the route is bare. What leaves bare instead of wrapped has taken another way (IPD2001, IPD3003).
-    """
-    lost = leg.lost_flows
-    sent_to = {outer for point in leg.start.place.points for outer in _outer_destinations(point.facts.flows, lost)}
-    if leg.route.is_wrapped:
-        return leg.route.destination_node in sent_to
-    return sent_to == {BARE}
-
-
-def _outer_destinations(flows: Flows, lost: tuple[FlowLoss, ...]) -> set[int]:
-    """Outer destinations of some flows, BARE where they have none."""
-    found: set[int] = set()
-    for flow in lost:
-        same = (flows.source == flow.source) & (flows.destination == flow.destination)
-        same &= (flows.protocol == flow.protocol) & (flows.source_port == flow.source_port)
-        same &= flows.destination_port == flow.destination_port
-        rows = flows.select(same)
-        found |= {
-            outer if tunnel == Tunnel.IPIP else BARE for tunnel, outer in rows.rows("tunnel", "outer_destination")
-        }
-    return found
-
-
-def _hears(leg: Leg) -> bool:
-    """Whether the place where packets are missed shows anything else from the sender's node, or of its own tunnels."""
-    if leg.hop.seen or _shows_tunnels(leg.end.place):
-        return True
-    node = leg.route.source_node
-    return any(bool((point.facts.flows.source == node).any()) for point in leg.end.place.points)
-
-
 def _finding(leg: Leg, cluster: Cluster) -> Finding:
     route = leg.route
     source, destination = format_address(route.source), format_address(route.destination)
     ends = tuple(cluster.node_text(node or 0) for node in (route.source_node, route.destination_node))
     form = "in IP-in-IP, protocol 4" if route.is_wrapped else "not wrapped"
-    filtered = () if not route.is_wrapped or _shows_tunnels(leg.end.place) else (
+    filtered = () if not route.is_wrapped or shows_tunnels(leg.end.place) else (
         f"the capture at {leg.end.place.label} leaves protocol 4 out: it shows none at all",
     )  # fmt: skip
     doubts = (*what_holds(leg), *filtered)
@@ -137,11 +103,6 @@ def _finding(leg: Leg, cluster: Cluster) -> Finding:
         alternatives=(*doubts, f"node {ends[1]}'s NIC drops them before a capture sees them"),
         points=(leg.start.place.lead.id, leg.end.place.lead.id),
     )
-
-
-def _shows_tunnels(place: Place) -> bool:
-    """Whether a place shows any packet of protocol 4, of whatever pair."""
-    return any(bool((point.facts.flows.tunnel == Tunnel.IPIP).any()) for point in place.points)
 
 
 CHECK = Check(

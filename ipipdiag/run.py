@@ -9,19 +9,26 @@ from ipaddress import IPv4Network
 from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
 from ipipdiag.checks.run import Case, run_checks
 from ipipdiag.cluster.configuration import Configuration
+from ipipdiag.cluster.endpoints import find_address
 from ipipdiag.cluster.files.load import load_configuration
 from ipipdiag.cluster.files.members import Complaints
 from ipipdiag.cluster.infer import build_cluster
-from ipipdiag.cluster.model import ModeOption, NodeOption
+from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
+from ipipdiag.decode.single import read_rows
 from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
-from ipipdiag.points.model import PointOption
+from ipipdiag.points.model import Point, PointOption
 from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
 from ipipdiag.report.model import InputError, Report
+from ipipdiag.report.trace.build import TraceReporter
+from ipipdiag.report.trace.model import TraceReport
+from ipipdiag.report.trace.packet import frames_of
 from ipipdiag.trace.build import build_trace
+from ipipdiag.trace.packet import follow_packet
+from ipipdiag.trace.query import End, EndOption, FrameOption, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +53,93 @@ def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, 
     """
     limits = limits or Limits(max_frames=options.max_frames)
     captures, errors = read_captures(options.captures, limits, progress)
-    complaints = Complaints()
-    configuration = load_configuration(options.cluster_files, complaints)
-    errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
-    told = build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
-    names = {node.address: node.name for node in told.nodes.values() if node.name}
-    points = place_points(captures, options.points, names, told.pod_interfaces)
-    cluster = build_cluster(points, told)
+    configuration, told = _told(options, errors)
+    points, cluster = _place(options, captures, told)
     trace = build_trace(points, cluster)
     case = Case(tuple(captures), points, cluster, configuration, trace)
     told_something = configuration != Configuration()
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
-    report = build_report(captures, points, cluster, checks, errors)
+    report = build_report(captures, points, cluster, checks, errors, trace)
     files = [file for capture in captures for file in capture.files]
     named = (*options.captures, *options.cluster_files, *(error.name for error in errors))
     return replace(report, secrets=secrets_of(files, configuration, cluster, named))
 
 
+@dataclass(frozen=True, slots=True)
+class TraceOptions:
+    """Which packets the user asks for; all of them where nothing is said."""
+
+    source: EndOption | None = None
+    destination: EndOption | None = None
+    frame: FrameOption | None = None
+
+
+def trace(options: RunOptions, asked: TraceOptions, limits: Limits | None = None) -> TraceReport:
+    """Read all captures and say what became of packets on their way.
+
+    Raises UnknownNameError for a name that nothing has, NoSuchFrameError for a frame that no capture holds.
+    """
+    limits = limits or Limits(max_frames=options.max_frames)
+    errors: list[InputError] = []
+    _, told = _told(options, errors)
+    query = Query(_end(told, asked.source), _end(told, asked.destination), asked.frame)
+    captures, unread = read_captures(options.captures, limits, always_keys=True)
+    points, cluster = _place(options, captures, told)
+    found = build_trace(points, cluster, fewest_places=1)
+    reporter = TraceReporter(captures, points, cluster, found, (*unread, *errors))
+    if query.frame is None or not captures:
+        return reporter.routes(query)
+    frame = reporter.files.find(query.frame.file, query.frame.number)
+    ways = (follow_packet(found, cluster, point, frame.through) for point in points if point.input == frame.first_input)
+    way = next((way for way in ways if way is not None), None)
+    wanted = frames_of(way, reporter.files) if way is not None else {}
+    wanted.setdefault(frame.input, set()).add(frame.number)
+    rows = {
+        (name, number): row
+        for name, numbers in wanted.items()
+        for number, row in read_rows(reporter.files.name(name), numbers, limits)
+    }
+    return reporter.packet(query, frame, way, rows)
+
+
+def _end(told: Cluster, option: EndOption | None) -> End | None:
+    """Who a user means: an address or network, else what --cluster or --node calls so."""
+    if option is None:
+        return None
+    try:
+        return End(option.name, IPv4Network(option.name, strict=False), option.port)
+    except ValueError:
+        return End(option.name, IPv4Network((find_address(told, option.name), 32)), option.port)
+
+
+def _told(options: RunOptions, errors: list[InputError]) -> tuple[Configuration, Cluster]:
+    """What files and flags tell of the cluster; complaints about the files go to the errors."""
+    complaints = Complaints()
+    configuration = load_configuration(options.cluster_files, complaints)
+    errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
+    return configuration, build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
+
+
+def _place(options: RunOptions, captures: Sequence[CaptureFacts], told: Cluster) -> tuple[tuple[Point, ...], Cluster]:
+    """Where the captures were taken, and what they tell of the cluster beside what is told."""
+    names = {node.address: node.name for node in told.nodes.values() if node.name}
+    points = place_points(captures, options.points, names, told.pod_interfaces)
+    return points, build_cluster(points, told)
+
+
 def read_captures(
-    sources: Iterable[str], limits: Limits, progress: Callable[[str], None] | None = None
+    sources: Iterable[str],
+    limits: Limits,
+    progress: Callable[[str], None] | None = None,
+    *,
+    always_keys: bool = False,
 ) -> tuple[list[CaptureFacts], list[InputError]]:
     """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
     for names in series:
-        collector = CaptureCollector(is_one_of_several=len(series) > 1)
+        collector = CaptureCollector(is_one_of_several=always_keys or len(series) > 1)
         for name in names:
             if progress:
                 progress(name)
@@ -79,16 +147,21 @@ def read_captures(
                 with open_capture(name, limits) as capture:
                     collector.read(capture)
             except CaptureError as error:
-                errors.append(InputError(error.name, str(error), fatal=True))
+                errors.append(_unread(error))
         if not collector.files:
             continue
         twin = _twin(collector.files, captures)
         if twin is not None:
             name = collector.files[0].name
-            errors.append(InputError(name, f"{name}: the same bytes as {twin.name}; counted once", fatal=False))
+            errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
             continue
         captures.append(collector.finish())
     return captures, errors
+
+
+def _unread(error: CaptureError) -> InputError:
+    """An input that cannot be read; its name stands beside the text, not in it."""
+    return InputError(error.name, str(error).removeprefix(f"{error.name}: "), fatal=True)
 
 
 def _twin(files: Sequence[CaptureSummary], captures: Iterable[CaptureFacts]) -> CaptureSummary | None:
@@ -104,5 +177,5 @@ def _expand(sources: Iterable[str], errors: list[InputError]) -> list[str]:
         try:
             names.extend(name for name in find_captures(source) if name not in names)
         except CaptureError as error:
-            errors.append(InputError(error.name, str(error), fatal=True))
+            errors.append(_unread(error))
     return names

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ipipdiag.checks.model import Severity
 from ipipdiag.cli import options
+from ipipdiag.cli.agreement import (
+    require_agreement,
+    require_folder_of,
+    require_points_of_captures,
+    require_readable_standard_input,
+)
 from ipipdiag.cli.exits import ExitCode, HelperMissingError
 from ipipdiag.cli.invocation import Invocation, pass_invocation
-from ipipdiag.cli.options import STANDARD_INPUT, STANDARD_INPUT_NAME
 from ipipdiag.cli.output import complain, presentation_for, write
 from ipipdiag.cluster.model import ModeOption, NodeOption
 from ipipdiag.points.model import PointOption
@@ -31,14 +35,7 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 
 @click.command(short_help="Say what captures show against what Calico should have done.")
 @click.argument("captures", metavar="CAPTURE...", nargs=-1)
-@click.option(
-    "points",
-    "--point",
-    type=options.point,
-    metavar="FILE=ROLE[@NODE]",
-    multiple=True,
-    help="Where a capture was taken: node, tunl0, cali, pod, any, vxlan, fabric.",
-)
+@options.point_option
 @options.cluster_options
 @click.option(
     "output_format",
@@ -120,9 +117,9 @@ def analyze(
         raise click.UsageError("Missing argument 'CAPTURE...'.")
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other.")
-    _require_readable_standard_input(captures)
-    _require_points_of_captures(points, captures)
-    _require_agreement(ipip_modes)
+    require_readable_standard_input(captures)
+    require_points_of_captures(points, captures)
+    require_agreement(ipip_modes)
     heeded = _heeded(output_format)
     for name, value in (("table", table), ("max_bytes", max_bytes)):
         if value is not None and name not in heeded:
@@ -197,8 +194,7 @@ def _tables(output: str | None, table: str | None, *, holds_one: bool) -> tuple[
     one = (table or TABLES[0],)
     if output is None:
         return one
-    if not Path(output).absolute().parent.is_dir():
-        raise click.UsageError(f"-o {output}: there is no such folder.")
+    require_folder_of(output)
     if not Path(output).is_dir():
         return one
     if not holds_one:
@@ -206,29 +202,3 @@ def _tables(output: str | None, table: str | None, *, holds_one: bool) -> tuple[
     if table is not None:
         raise click.UsageError(f"-o {output}: a folder gets all tables; name a file for --table {table}.")
     return TABLES
-
-
-def _require_readable_standard_input(captures: Sequence[str]) -> None:
-    if captures.count(STANDARD_INPUT) > 1:
-        raise click.UsageError("- (standard input) can be named only once.")
-    if STANDARD_INPUT in captures and sys.stdin.isatty():
-        raise click.UsageError("- reads a capture from standard input, which is a terminal; pipe one in.")
-
-
-def _require_points_of_captures(points: Sequence[PointOption], captures: Sequence[str]) -> None:
-    """A --point that names no capture would be ignored in silence; what a folder holds is not known yet."""
-    if any(Path(capture).is_dir() for capture in captures):
-        return
-    given = [STANDARD_INPUT_NAME if capture == STANDARD_INPUT else capture for capture in captures]
-    names = {name for capture in given for name in (capture, PurePath(capture).name)}
-    for point in points:
-        if point.file not in names:
-            raise click.UsageError(f"--point {point.file}: names none of the captures ({', '.join(given)}).")
-
-
-def _require_agreement(modes: Sequence[ModeOption]) -> None:
-    for earlier in modes:
-        for later in modes:
-            if earlier.cidr == later.cidr and earlier.mode is not later.mode:
-                pool = earlier.cidr or "all pools"
-                raise click.UsageError(f"--ipip-mode: {pool} cannot be both {earlier.mode} and {later.mode}.")

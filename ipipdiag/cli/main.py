@@ -18,6 +18,7 @@ from ipipdiag.cli.expect import expect
 from ipipdiag.cli.inspect import inspect
 from ipipdiag.cli.invocation import Invocation
 from ipipdiag.cli.output import complain
+from ipipdiag.cli.trace import trace
 
 
 @click.group(
@@ -34,7 +35,7 @@ def commands() -> None:
     """
 
 
-for command in (analyze, expect, capture_plan, inspect, explain, checks):
+for command in (analyze, trace, expect, capture_plan, inspect, explain, checks):
     commands.add_command(command)
 
 

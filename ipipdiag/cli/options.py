@@ -16,6 +16,7 @@ from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.cluster.model import Mode, ModeOption, NodeOption
 from ipipdiag.points.model import PointOption, Role
 from ipipdiag.report.sanitise import visible
+from ipipdiag.trace.query import EndOption, FrameOption
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "standard input"  # how the report names it
@@ -67,6 +68,18 @@ def cluster_options(command: F) -> F:
     return command
 
 
+def point_option(command: F) -> F:
+    """``--point``, the same for every command that reads captures."""
+    return click.option(
+        "points",
+        "--point",
+        type=point,
+        metavar="FILE=ROLE[@NODE]",
+        multiple=True,
+        help="Where a capture was taken: node, tunl0, cali, pod, any, vxlan, fabric.",
+    )(command)
+
+
 def point(text: str) -> PointOption:
     """The user's word on a point, ``FILE=ROLE[@NODE]``; the file name may hold ``=``."""
     file, equals, place = text.rpartition("=")
@@ -78,6 +91,24 @@ def point(text: str) -> PointOption:
     if at and not node:
         raise _bad(f"{text}: no node after the @")
     return PointOption(STANDARD_INPUT_NAME if file == STANDARD_INPUT else file, Role(role), node or None)
+
+
+def end(text: str) -> EndOption:
+    """One end of packets: an address, a network or a name, and a port behind a colon."""
+    name, colon, port = text.rpartition(":")
+    if not colon:
+        return EndOption(text)
+    if not name or not (port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
+        raise _bad(f"{text}: expected an address, a network or a name, and after a colon a port, such as 10.0.0.7:80")
+    return EndOption(name, int(port))
+
+
+def frame(text: str) -> FrameOption:
+    """One frame, ``FILE:N``; the file name may hold colons."""
+    file, colon, number = text.rpartition(":")
+    if not colon or not file or not (number.isascii() and number.isdigit() and int(number) > 0):
+        raise _bad(f"{text}: expected FILE:N with the number of a frame, such as a-eth0.pcap:12")
+    return FrameOption(STANDARD_INPUT_NAME if file == STANDARD_INPUT else file, int(number))
 
 
 def network(text: str) -> IPv4Network:

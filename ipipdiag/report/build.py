@@ -29,8 +29,10 @@ from ipipdiag.report.model import (
 from ipipdiag.report.naming import with_names
 from ipipdiag.report.root_cause import order_findings
 from ipipdiag.report.topology import best_sessions, describe_states, draw_topology
+from ipipdiag.report.trace.machines import captured_apart, clock_reports
 from ipipdiag.report.units import format_time
 from ipipdiag.report.verdict import reach_verdict
+from ipipdiag.trace.model import Trace
 
 MOST_STATES = 6  # connections of one session
 MOST_FACTS = 200  # of one kind; a cluster has thousands of pods, a report need not
@@ -42,6 +44,7 @@ def build_report(
     cluster: Cluster,
     checks: Sequence[CheckResult],
     errors: Sequence[InputError],
+    trace: Trace,
     settings: Sequence[Setting] = (),
 ) -> Report:
     """The finished report; everything a renderer shows is decided here."""
@@ -59,9 +62,13 @@ def build_report(
     return Report(
         version=__version__,
         verdict=reach_verdict(findings, checks, points, cluster),
-        inputs=tuple(_input(number, summary) for number, summary in enumerate(files.summaries, start=1)),
-        points=tuple(_point(point, cluster, files) for point in points),
-        cluster=(*_cluster_facts(cluster), *_session_facts(points, cluster)),
+        inputs=tuple(input_report(number, summary) for number, summary in enumerate(files.summaries, start=1)),
+        points=tuple(point_report(point, cluster, files) for point in points),
+        cluster=(
+            *_cluster_facts(cluster),
+            *_session_facts(points, cluster),
+            *_clock_facts(trace, cluster),
+        ),
         findings=findings,
         checks=tuple(replace(check, findings=()) for check in checks),
         tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point, files)),
@@ -76,7 +83,8 @@ def _id(position: int | None) -> str | None:
     return None if position is None else f"f{position + 1}"
 
 
-def _input(number: int, summary: CaptureSummary) -> InputReport:
+def input_report(number: int, summary: CaptureSummary) -> InputReport:
+    """A file of the run, by its number."""
     return InputReport(
         id=f"c{number}",
         name=summary.name,
@@ -96,7 +104,8 @@ def _input(number: int, summary: CaptureSummary) -> InputReport:
     )
 
 
-def _point(point: Point, cluster: Cluster, files: Files) -> PointReport:
+def point_report(point: Point, cluster: Cluster, files: Files) -> PointReport:
+    """Where a point is, and why."""
     return PointReport(
         id=point.id,
         input=point.input,
@@ -180,6 +189,17 @@ def _session_facts(points: Sequence[Point], cluster: Cluster) -> list[ClusterFac
         )
         for (low, high), session in sorted(best_sessions(points).items())[:MOST_FACTS]
     ]
+
+
+def _clock_facts(trace: Trace, cluster: Cluster) -> list[ClusterFact]:
+    """How the clocks of the machines differ, and what was not captured at the same time."""
+    facts = [
+        ClusterFact(f"clock of {clock.text}", "inferred: packets that were seen at both")
+        for clock in clock_reports(trace, cluster)
+        if not clock.is_reference and clock.offset_ns is not None
+    ]
+    apart = [ClusterFact(text, "inferred: first and last frames") for text in captured_apart(trace, cluster)]
+    return [*facts[:MOST_FACTS], *apart]
 
 
 def _tunnels(point: Point, files: Files) -> list[TunnelReport]:

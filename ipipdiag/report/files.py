@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.model import Evidence, Finding
 from ipipdiag.facts.collect import CaptureFacts
+
+
+class NoSuchFrameError(Exception):
+    """A frame that is asked for and that no capture holds; the text says which captures there are, or how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLocation:
+    """A frame: its file and its number there, the first file of its capture and its number through all of them."""
+
+    input: str
+    number: int
+    first_input: str
+    through: int
 
 
 class Files:
@@ -28,10 +43,30 @@ class Files:
         """The files of a capture, given its first."""
         return self._inputs[first_input]
 
+    def name(self, input_id: str) -> str:
+        """The name of a file, given its id."""
+        return self.summaries[int(input_id[1:]) - 1].name
+
     def locate(self, first_input: str, number: int) -> tuple[str, int]:
         """The file that holds a frame of a capture, and the frame's number there."""
         position, own = self._captures[first_input].locate(number)
         return self._inputs[first_input][position], own
+
+    def find(self, file: str, number: int) -> FrameLocation:
+        """A frame by the path of its file, or the last part of it; NoSuchFrameError where there is none."""
+        names = {f"c{position}": summary.name for position, summary in enumerate(self.summaries, start=1)}
+        exact = [input_id for input_id, name in names.items() if name == file]
+        found = exact or [input_id for input_id, name in names.items() if PurePath(name).name == file]
+        if not found:
+            raise NoSuchFrameError(f"{file}: is none of the captures that were read ({', '.join(names.values())})")
+        if len(found) > 1:
+            raise NoSuchFrameError(f"{file}: several captures are called so; write the path")
+        frames = self.summaries[int(found[0][1:]) - 1].frames
+        if number > frames:
+            raise NoSuchFrameError(f"{file}: has no frame {number}; it holds {frames}")
+        first, inputs = next((first, inputs) for first, inputs in self._inputs.items() if found[0] in inputs)
+        before = self._captures[first].files[: inputs.index(found[0])]
+        return FrameLocation(found[0], number, first, number + sum(summary.frames for summary in before))
 
     def with_own_frames(self, finding: Finding) -> Finding:
         """The same finding; its evidence names each file with the numbers that its frames have there."""

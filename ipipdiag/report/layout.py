@@ -69,6 +69,16 @@ class Page:
         """A label in its column and wrapped text beside it."""
         self._block(self._label(label, indent), content, indent + LABEL_WIDTH)
 
+    def railed(self, rail: str, content: str | Text, style: str = "") -> None:
+        """Wrapped text behind a rail that is drawn once and then as a plain line: the way between two places."""
+        text = styled(content) if isinstance(content, str) else content
+        plain = "  │  " if rail.strip() else " " * cell_len(rail)
+        for position, line in enumerate(
+            text.wrap(self._console, max(self.width - cell_len(rail) - 2, 8), overflow="fold")
+        ):
+            line.rstrip()
+            self._write(styled((rail if position == 0 else plain, style if position == 0 else "")) + Text("  ") + line)
+
     def verbatim(self, lines: Iterable[str], indent: int, label: str = "", style: str = "cyan") -> None:
         """Lines as they are, to be copied; the first may have a label before it."""
         for position, line in enumerate(lines):

@@ -1,0 +1,87 @@
+"""The picture in the terminal: the place where packets end comes first, and nothing is wider than the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from ipipdiag.report.presentation import Presentation
+from ipipdiag.report.trace import text
+from ipipdiag.report.trace.model import TraceReport
+from ipipdiag.run import RunOptions, TraceOptions, trace
+from ipipdiag.trace.query import EndOption, FrameOption
+from tests.scenarios import captures, folder
+
+SHOWN = (
+    ("07", TraceOptions()),
+    ("17", TraceOptions()),
+    ("25", TraceOptions(EndOption("10.244.166.179"), EndOption("10.244.136.13"))),
+    ("10", TraceOptions(frame=FrameOption("pod-a1-eth0.pcap", 3))),
+    ("01", TraceOptions(frame=FrameOption("b-tunl0.pcap", 17))),
+)
+
+
+def report_of(number: str, asked: TraceOptions, monkeypatch: pytest.MonkeyPatch) -> TraceReport:
+    monkeypatch.chdir(folder(number))
+    return trace(RunOptions(tuple(path.name for path in captures(number))), asked)
+
+
+def lines_of(report: TraceReport, width: int = 100) -> list[str]:
+    return text.render(report, Presentation(width)).decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("number", "here"),
+    [
+        ("07", "leave node 10.50.10.34 and never reach node 10.50.10.33"),
+        ("09", "never to NIC of node 10.50.10.33"),
+        ("10", "go round in a circle"),
+        ("17", "lost between tunl0 of node 10.50.10.33 and the quiet cali interface"),
+        ("25", "between NIC of node 10.50.10.34 and NIC of node 10.50.10.33"),
+        ("28c", "lost between tunl0 of node 10.50.10.33 and the quiet cali interface"),
+    ],
+)
+def test_where_it_dies_stands_in_the_first_three_lines(number: str, here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = " ".join(lines_of(report_of(number, TraceOptions(), monkeypatch))[:3])
+    assert here in first
+
+
+@pytest.mark.parametrize("width", [100, 80])
+@pytest.mark.parametrize(
+    ("number", "asked"), SHOWN, ids=[f"{number}-{position}" for position, (number, _) in enumerate(SHOWN)]
+)
+def test_no_line_is_wider_than_the_page(
+    number: str, asked: TraceOptions, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = lines_of(report_of(number, asked, monkeypatch), width)
+    assert max(cell_len(line) for line in lines) <= width
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_colour_is_there_only_where_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = report_of("07", TraceOptions(), monkeypatch)
+    assert b"\x1b[" not in text.render(report, Presentation())
+    assert b"\x1b[" in text.render(report, Presentation(colour=True))
+
+
+def test_text_from_outside_is_made_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = report_of("07", TraceOptions(), monkeypatch)
+    hostile = "eth0\x1b[2J\n[bold]"
+    places = tuple(replace(place, label=hostile) for place in report.places)
+    routes = tuple(
+        replace(route, source_name=hostile, stops=tuple(replace(stop, label=hostile) for stop in route.stops))
+        for route in report.routes
+    )
+    written = text.render(replace(report, places=places, routes=routes), Presentation()).decode()
+    assert "\x1b" not in written
+    assert r"eth0\x1b[2J\x0a[bold]" in written
+
+
+def test_every_count_of_the_picture_is_that_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = report_of("25", TraceOptions(), monkeypatch)
+    (drawn,) = [route for route in report.routes if route.id in report.drawn]
+    lines = lines_of(report)
+    shown = [line for line in lines if line.startswith("  ● ")]
+    assert [int(line.split(" packets")[0].split()[-1]) for line in shown] == [stop.packets for stop in drawn.stops]

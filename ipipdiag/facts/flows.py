@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import (
     Tally,
+    derived,
     frame_numbers,
     group_rows,
     key,
@@ -81,10 +82,10 @@ class Flows(Tally):
     partial_checksums: npt.NDArray[np.int64] = total()
     fragments: npt.NDArray[np.int64] = total()  # inner fragments
     frames: npt.NDArray[np.int64] = frame_numbers()
-    answers: npt.NDArray[np.int64] = total()  # packets of the reverse 5-tuple at this point, in any form
-    answers_bare: npt.NDArray[np.int64] = total()  # those of them that are not wrapped
-    last_answer_ns: npt.NDArray[np.int64] = largest()  # -1 without
-    last_answer_frame: npt.NDArray[np.int64] = largest()  # 0 without
+    answers: npt.NDArray[np.int64] = derived()  # packets of the reverse 5-tuple at this point, in any form
+    answers_bare: npt.NDArray[np.int64] = derived()  # those of them that are not wrapped
+    last_answer_ns: npt.NDArray[np.int64] = derived()  # -1 without
+    last_answer_frame: npt.NDArray[np.int64] = derived()  # 0 without
 
 
 NO_TIME = np.iinfo(np.int64).max

@@ -31,6 +31,7 @@ class Merge(Enum):
     UNION = "union"  # bitwise or
     FRAMES = "frames"  # the EVIDENCE_FRAMES smallest frame numbers, 0 for none; two-dimensional
     LATE_FRAMES = "late_frames"  # the LATE_FRAMES largest, the largest first
+    DERIVED = "derived"  # worked out from whole rows when all are merged; until then the same in every row
 
 
 def _column(merge: Merge) -> Any:
@@ -70,6 +71,11 @@ def frame_numbers() -> Any:
 def late_frame_numbers() -> Any:
     """A column of the last frame numbers of a row."""
     return _column(Merge.LATE_FRAMES)
+
+
+def derived() -> Any:
+    """A column worked out from the merged rows."""
+    return _column(Merge.DERIVED)
 
 
 _WIDTHS = {Merge.FRAMES: EVIDENCE_FRAMES, Merge.LATE_FRAMES: LATE_FRAMES}  # of the two-dimensional columns
@@ -127,7 +133,7 @@ def _merge_column(
     order: npt.NDArray[np.intp],
     starts: npt.NDArray[np.intp],
 ) -> npt.NDArray[Any]:
-    if merge is Merge.KEY:
+    if merge in (Merge.KEY, Merge.DERIVED):
         return values[first]
     if merge is Merge.FRAMES:
         return _merge_frames(values, codes, len(first), EVIDENCE_FRAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
+from ipipdiag.checks.model import CheckResult, Reason, Severity, Status, SubjectKind
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Point
 from ipipdiag.report.model import FindingReport, State, Verdict
@@ -49,6 +49,8 @@ def _fault_headline(lead: FindingReport, points: Sequence[Point]) -> str:
     """What, between whom; since when and whether still; one thing that was seen to work."""
     finding = lead.finding
     headline = finding.title
+    if finding.subject.kind is SubjectKind.CAPTURE:
+        return headline  # a file is as it is: neither since a time nor until one
     if finding.first_ns is not None and finding.last_ns is not None:
         times = [time for point in points for time in (point.facts.extent.first_ns, point.facts.extent.last_ns) if time]
         start, end = min(times, default=finding.first_ns), max(times, default=finding.last_ns)

@@ -18,9 +18,14 @@ BGP_PORT = 179
 
 
 def seen_to_work(finding: Finding, points: Sequence[Point]) -> str | None:
-    """One sentence part about something near the finding's subject that worked; None where nothing was seen to."""
+    """One sentence part about something near the finding's subject that worked; None where nothing was seen to.
+
+    A finding about a capture has no contrast: what the capture shows is judged by the others.
+    """
     if finding.worked:
         return finding.worked[0]
+    if finding.subject.kind in (SubjectKind.CAPTURE, SubjectKind.POINT):
+        return None
     nodes, pods = _integers(finding.subject.nodes), _integers(finding.subject.addresses)
     about_bgp = finding.subject.kind is SubjectKind.SESSION
     for find in (_other_tunnels, _other_pods) if about_bgp else (_other_tunnels, _bgp, _other_pods):
@@ -64,10 +69,19 @@ def _bgp(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
 
 
 def _other_pods(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
-    """Conversations without the addresses of the finding, or at least of one of its pods with somebody else."""
+    """Conversations of one of the finding's pods with somebody else, or without its addresses; not those of BGP."""
     works = (flows.requests > 0) & (flows.answers > 0)
+    works &= (flows.source_port != BGP_PORT) & (flows.destination_port != BGP_PORT)
     apart = works & ~_among(flows.source, nodes + pods) & ~_among(flows.destination, nodes + pods)
     near = works & (_among(flows.source, pods) ^ _among(flows.destination, pods))
     for chosen in (near, apart):
-        for source, destination in flows.select(chosen).rows("source", "destination"):
-            yield f"{format_address(source)} to {format_address(destination)} is answered"
+        for row in flows.select(chosen).rows("source", "destination", "protocol", "destination_port"):
+            yield _conversation(*row)
+
+
+def _conversation(source: int, destination: int, protocol: int, port: int) -> str:
+    """What is answered between whom."""
+    ends = f"from {format_address(source)} to {format_address(destination)}"
+    if protocol == ICMP:
+        return f"ping {ends} is answered"
+    return f"{'TCP' if protocol == TCP else 'DNS'} {ends} port {port} is answered"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.model import Evidence, Finding, Missing, Outcome, Reason
+from ipipdiag.checks.model import Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity, Subject
 from ipipdiag.checks.sightings import evidence_of
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -200,7 +200,38 @@ def judge_relays(
     return Outcome(max(examined, len(findings)), findings, None if examined or findings else missing)
 
 
-def relay_evidence(relay: Relay) -> tuple[Evidence, ...]:
+def relay_finding(
+    relay: Relay,
+    subject: Subject,
+    *,
+    title: str,
+    expected: str,
+    observed: str,
+    confirm: tuple[str, ...],
+    fix: tuple[str, ...],
+    alternatives: tuple[str, ...] = (),
+) -> Finding:
+    """A node that sends on what it should not: the same packets come and go, which proves it."""
+    return Finding(
+        severity=Severity.ERROR,
+        confidence=Confidence.CONFIRMED,
+        subject=subject,
+        title=title,
+        expected=expected,
+        observed=observed,
+        count=relay.goes.packets,
+        first_ns=relay.comes.first_ns,
+        last_ns=relay.goes.last_ns,
+        evidence=_evidence(relay),
+        component=Component.BIRD,
+        confirm=confirm,
+        fix=fix,
+        alternatives=alternatives,
+        points=tuple(dict.fromkeys((relay.comes_at.id, relay.point.id))),
+    )
+
+
+def _evidence(relay: Relay) -> tuple[Evidence, ...]:
     """The frames that come and those that go."""
     text = display_filters.to_address(relay.comes.flow.destination)
     sides = ((relay.comes_at, relay.comes), (relay.point, relay.goes))

@@ -61,9 +61,11 @@ def _other_tunnels(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[
 
 
 def _bgp(flows: Flows, nodes: list[int], pods: list[int]) -> Iterator[str]:
+    """BGP between the finding's nodes; where it names one node, that node's with another: it is up and reached."""
     bgp = (flows.tunnel == Tunnel.NONE) & (flows.protocol == TCP) & (flows.answers > 0) & (flows.data_packets > 0)
     bgp &= (flows.source_port == BGP_PORT) | (flows.destination_port == BGP_PORT)
-    bgp &= _among(flows.source, nodes) & _among(flows.destination, nodes)
+    of_source, of_destination = _among(flows.source, nodes), _among(flows.destination, nodes)
+    bgp &= (of_source | of_destination) if len(nodes) == 1 else (of_source & of_destination)
     for source, destination in flows.select(bgp).rows("source", "destination"):
         yield f"BGP between {format_address(source)} and {format_address(destination)} works"
 

@@ -68,6 +68,11 @@ def test_bgp_of_the_same_nodes_is_one(tmp_path: Path) -> None:
     assert seen_to_work(finding, points_of(tmp_path, bgp())) == f"BGP between {NODE_A} and {NODE_B} works"
 
 
+def test_bgp_of_the_one_node_shows_that_it_is_reached(tmp_path: Path) -> None:
+    finding = about(SubjectKind.POD, nodes=(NODE_B,), addresses=(POD_B,))
+    assert seen_to_work(finding, points_of(tmp_path, bgp())) == f"BGP between {NODE_A} and {NODE_B} works"
+
+
 def test_bgp_says_nothing_of_a_bgp_session(tmp_path: Path) -> None:
     finding = about(SubjectKind.SESSION, nodes=(NODE_A, NODE_B))
     assert seen_to_work(finding, points_of(tmp_path, bgp())) is None

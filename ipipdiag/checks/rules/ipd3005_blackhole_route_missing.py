@@ -20,17 +20,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.forwarding import Relay, judge_relays, relay_evidence
-from ipipdiag.checks.model import (
-    Check,
-    Component,
-    Confidence,
-    Finding,
-    Outcome,
-    Severity,
-    Subject,
-    SubjectKind,
-)
+from ipipdiag.checks.forwarding import Relay, judge_relays, relay_finding
+from ipipdiag.checks.model import Check, Finding, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.checks.sightings import several
 from ipipdiag.kinds import Tunnel
 
@@ -56,28 +47,22 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
 def _finding(relay: Relay, cluster: Cluster) -> Finding:
     comes, goes = relay.comes, relay.goes
     node, destination = cluster.node_text(relay.node), format_address(comes.flow.destination)
-    return Finding(
-        severity=Severity.ERROR,
-        confidence=Confidence.CONFIRMED,
-        subject=Subject(
-            SubjectKind.POD,
-            f"{destination} on {node}",
-            nodes=tuple(format_address(node) for node in (comes.outer_source, relay.node) if node),
-            addresses=(format_address(comes.flow.source), destination),
-        ),
+    subject = Subject(
+        SubjectKind.POD,
+        f"{destination} on {node}",
+        nodes=tuple(format_address(node) for node in (comes.outer_source, relay.node) if node),
+        addresses=(format_address(comes.flow.source), destination),
+    )
+    return relay_finding(
+        relay,
+        subject,
         title=f"node {node} sends packets for {destination} on by its default route instead of discarding them",
         expected="a blackhole route holds the block on its owner, and discards what no pod has",
         observed=f"{several(comes.packets, 'packet')} come through the tunnel with TTL {comes.ttl}, "
         f"{several(goes.packets, 'packet')} leave bare with TTL {goes.ttl}",
-        count=goes.packets,
-        first_ns=comes.first_ns,
-        last_ns=goes.last_ns,
-        evidence=relay_evidence(relay),
-        component=Component.BIRD,
         confirm=(f"ip route show type blackhole  # on {node}", f"ip route get {destination}  # on {node}"),
         fix=(f"restart calico-node on {node}: BIRD or Felix sets the blackhole route of each block anew",),
         alternatives=("the address lies in no block of this node: the sender's route is wrong",),
-        points=tuple(dict.fromkeys((relay.comes_at.id, relay.point.id))),
     )
 
 

@@ -21,17 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.forwarding import Relay, judge_relays, relay_evidence
-from ipipdiag.checks.model import (
-    Check,
-    Component,
-    Confidence,
-    Finding,
-    Outcome,
-    Severity,
-    Subject,
-    SubjectKind,
-)
+from ipipdiag.checks.forwarding import Relay, judge_relays, relay_finding
+from ipipdiag.checks.model import Check, Finding, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.checks.sightings import several
 from ipipdiag.kinds import Tunnel
 
@@ -61,27 +52,21 @@ def _finding(relay: Relay, cluster: Cluster) -> Finding:
     first = cluster.node_text(origin) if origin else "another node"
     third, last = cluster.node_text(relay.node), cluster.node_text(goes.outer_destination)
     destination = format_address(comes.flow.destination)
-    return Finding(
-        severity=Severity.ERROR,
-        confidence=Confidence.CONFIRMED,
-        subject=Subject(
-            SubjectKind.BLOCK,
-            f"{destination} by {third}",
-            nodes=tuple(map(format_address, nodes)),
-            addresses=(format_address(comes.flow.source), destination),
-        ),
+    subject = Subject(
+        SubjectKind.BLOCK,
+        f"{destination} by {third}",
+        nodes=tuple(map(format_address, nodes)),
+        addresses=(format_address(comes.flow.source), destination),
+    )
+    return relay_finding(
+        relay,
+        subject,
         title=f"packets for {destination} make a detour by node {third}, which sends them on to node {last}",
         expected=f"node {first} sends straight to the node that has {destination}",
         observed=f"{several(comes.packets, 'packet')} come from {first} with TTL {comes.ttl}, "
         f"{several(goes.packets, 'packet')} leave for {last} with TTL {goes.ttl}",
-        count=goes.packets,
-        first_ns=comes.first_ns,
-        last_ns=goes.last_ns,
-        evidence=relay_evidence(relay),
-        component=Component.BIRD,
         confirm=(f"ip route get {destination}  # on {first} and on {third}", "calicoctl ipam check --show-problem-ips"),
         fix=(f"mend the route of the block on {first}",),
-        points=tuple(dict.fromkeys((relay.comes_at.id, relay.point.id))),
     )
 
 

@@ -28,6 +28,7 @@ REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once
 ICMP, UDP, DNS_PORT = 1, 17, 53
 UNREACHABLE, FRAGMENTATION_NEEDED, TIME_EXCEEDED = 3, 4, 11
 PROBE_TTL = 30  # below what is left of any usual initial TTL (64, 128, 255) after any usual way: sent so on purpose
+BUSY_FRAMES = 20  # from which on a place is not quiet
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most
 
@@ -105,9 +106,10 @@ def corrected_times(sightings: Sightings, workspace: Workspace, timeline: Timeli
 def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | None:
     """When the place was captured; None where it has no frame, and no other of its node has.
 
-    A quiet interface is taken to have been captured as long as others of its node at the same time were.
+    A quiet interface is taken to have been captured as long as others of its node at the same time were; a busy one no
+    longer before its first frame and after its last than it has been silent in between, for captures of one node begin
+    and end seconds apart.
     """
-
     own = extent(place, timeline)
     siblings = [other for other in workspace.places if other.node is not None and other.node == place.node]
     extents = [bounds for other in siblings if (bounds := extent(other, timeline))]
@@ -117,7 +119,11 @@ def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | 
         own = (min(first for first, _ in extents), min(first for first, _ in extents) - 1)
     else:
         extents = [own, *(other for other in extents if other[0] <= own[1] and own[0] <= other[1])]
-    return Window(min(first for first, _ in extents), max(last for _, last in extents), *own)
+    first_ns, last_ns = min(first for first, _ in extents), max(last for _, last in extents)
+    if sum(point.facts.extent.frames for point in place.points) >= BUSY_FRAMES:
+        pause = max(point.facts.extent.forward_max_ns for point in place.points)
+        first_ns, last_ns = max(first_ns, own[0] - pause), min(last_ns, own[1] + pause)
+    return Window(first_ns, last_ns, *own)
 
 
 def extent(place: Place, timeline: Timeline) -> tuple[int, int] | None:
@@ -162,10 +168,32 @@ def _count(
         overtaken = at < _overtaken_until(at[seen])
         in_time = at <= window.last_ns - GRACE_NS - (error or 0)
         covered = (at >= window.first_ns + (error or 0)) & (in_time | overtaken)
-        assumed = covered & ~overtaken & ((at < window.own_first_ns) | (at > window.own_last_ns - GRACE_NS))
+        late = ~overtaken & (at > window.own_last_ns - GRACE_NS)
+        assumed = covered & ((at < window.own_first_ns) | late)
+        works = _is_of_working_flow(workspace, start, rows, seen, assumed & ~seen & ~missed)
+        covered &= ~(assumed & works)
+        assumed &= ~works
     missed |= _answered(workspace, start, rows, ~seen & ~missed)
     refused = _refused(workspace, start, rows, ~seen & ~missed)
     return Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
+
+
+def _is_of_working_flow(
+    workspace: Workspace, start: Place, rows: Index, seen: npt.NDArray[np.bool_], assumed: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Which of the sightings that nothing but an assumption covers are of flows that get through, or are answered.
+
+    Of these the next place was more likely not captured yet, or no longer.
+    """
+    flow = workspace.sightings.flow[rows]
+    through = set(flow[seen].tolist())
+    working = [
+        row
+        for row in np.unique(flow[assumed]).tolist()
+        if row in through or _total(start, workspace.flows, row, "answers")
+    ]
+    of_working: npt.NDArray[np.bool_] = assumed & np.isin(flow, np.array(working, dtype=np.int64))
+    return of_working
 
 
 def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -184,7 +212,7 @@ def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArr
             continue
         members = np.flatnonzero(flow == row)
         missing = np.flatnonzero(unseen & (flow == row))
-        spare = len(missing) - max(len(members) - _total(start, table, row, "answers"), 0)
+        spare = len(missing) - max(len(members) - _answers(workspace, row), 0)
         answered[missing[: max(spare, 0)]] = True
     return answered
 
@@ -344,10 +372,27 @@ def _flows(workspace: Workspace, start: Place, counted: Counted, members: Index)
                 destination_port=int(table.destination_port[row]),
                 sent=int(sent_by_flow[position]),
                 lost=int(lost_by_flow[position]),
-                answers=_total(start, table, row, "answers"),
+                answers=_answers(workspace, row),
             )
         )
     return tuple(losses)
+
+
+def _answers(workspace: Workspace, row: int) -> int:
+    """Packets of a flow's other direction, at the place that saw most: what is answered anywhere was delivered."""
+    return max(_other_direction(place, workspace.flows, row) for place in workspace.places)
+
+
+def _other_direction(place: Place, table: FlowTable, row: int) -> int:
+    """Packets of a flow's other direction at a place: that of the point which saw most."""
+    most = 0
+    for point in place.points:
+        flows = point.facts.flows
+        back = (flows.source == table.destination[row]) & (flows.destination == table.source[row])
+        back &= (flows.protocol == table.protocol[row]) & (flows.source_port == table.destination_port[row])
+        back &= flows.destination_port == table.source_port[row]
+        most = max(most, int(flows.packets[back].sum()))
+    return most
 
 
 def _total(place: Place, table: FlowTable, row: int, column: str) -> int:

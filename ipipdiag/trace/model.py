@@ -41,7 +41,9 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class FlowLoss:
-    """One flow on one hop, as it looks at the hop's start; ``answers`` are packets of its other direction there."""
+    """One flow on one hop, as it looks at the hop's start; ``answers`` are packets of its other direction, at the place
+    that saw most of them: what is answered anywhere was delivered.
+    """
 
     source: int
     destination: int

@@ -6,7 +6,7 @@ from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.captures import pcap
 from tests.builders.packets import ethernet
 from tests.checks.files_world import BLOCKS, NODES, collected, pool
-from tests.checks.two_points import Ways
+from tests.checks.two_points import Ways, echo
 from tests.checks.world import (
     HOST_MAC,
     NODE_B,
@@ -33,6 +33,17 @@ def test_pod_that_answers_was_reached(examine: Examination) -> None:
     ways = Ways()
     ways.ping(6)
     ways.frames["cali_b"].clear()
+    assert not examine(*ways.captures("nic_b", "tunl_b", "cali_b")).findings
+
+
+def test_pod_whose_answers_are_seen_behind_the_gap_was_reached(examine: Examination) -> None:
+    """The requests are missing at the pod, the answers at the NIC: two captures with holes, and no loss."""
+    ways = Ways()
+    for sequence in range(1, 7):
+        ways.send(2 + sequence, echo(sequence), skip=("cali_b",))
+        answer = echo(sequence, request=False, source=POD_B, destination=POD_A)
+        ways.send(2 + sequence + 0.01, answer, back=True, skip=("tunl_b", "nic_b", "nic_a"))
+    ways.ping(2, first=12, identifier=9)
     assert not examine(*ways.captures("nic_b", "tunl_b", "cali_b")).findings
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
+
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from tests.builders.packets import ipv4, udp
 from tests.checks.two_points import Ways
-from tests.checks.world import Examination
+from tests.checks.world import POD_A, POD_B, Examination
 
 
 def test_no_loss_passes(examine: Examination) -> None:
@@ -41,3 +46,36 @@ def test_loss_names_the_hop_and_its_share(examine: Examination) -> None:
     assert finding.title.startswith("50.0 % of the packets")
     assert "between NIC of node" in finding.title
     assert finding.worked == ("of 8 packets of the other direction 0 are lost there",)
+
+
+def metrics(ways: Ways, count: int = 40, first: float = 2) -> None:
+    """One-way datagrams, ten a second."""
+    for number in range(count):
+        datagram = udp(b"gauge", 40000, 8125)
+        ways.send(first + number / 10, partial(_as_sent, datagram, number))
+
+
+def _as_sent(datagram: bytes, number: int, ttl: int) -> bytes:
+    return ipv4(datagram, POD_A, POD_B, ttl=ttl, id=1 + number)
+
+
+@pytest.mark.parametrize(
+    ("shown", "pings_from"), [(slice(12, None), 9), (slice(-12), 0)], ids=["begun late", "ended early"]
+)
+def test_what_is_sent_before_or_after_a_capture_is_not_lost(
+    shown: slice, pings_from: float, examine: Examination
+) -> None:
+    """Captures of one node begin and end a second apart; another of its points was captured meanwhile."""
+    ways = Ways()
+    metrics(ways)
+    ways.frames["tunl_b"] = ways.frames["tunl_b"][shown]
+    ways.ping(1, first=pings_from)
+    assert not examine(*ways.captures("nic_a", "nic_b", "tunl_b")).findings
+
+
+def test_hole_in_the_middle_is_a_loss(examine: Examination) -> None:
+    ways = Ways()
+    metrics(ways)
+    for place in ("nic_b", "tunl_b"):
+        del ways.frames[place][12:24]
+    assert examine(*ways.captures("nic_a", "nic_b", "tunl_b")).finding.count == 12

@@ -1,8 +1,8 @@
 """NoCalicoEvidence: nothing in the captures looks like Calico.
 
 Expected
-    At least one of: ARP for the gateway 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, blocks
-    announced by BGP, IP-in-IP whose outer TTL is a copy of the inner one, VXLAN with network
+    At least one of: ARP for the gateway 169.254.1.1, frames from ee:ee:ee:ee:ee:ee, blocks (/25 to
+    /31) announced by BGP, IP-in-IP whose outer TTL is a copy of the inner one, VXLAN with network
     identifier 4096, an interface named cali… or tunl0; or the user's word (``--pod-cidr``,
     ``--node``, ``--ipip-mode``, ``--point``).
 
@@ -11,7 +11,8 @@ How it is observed
 
 What can mislead
     A short capture on a NIC may simply hold no pod traffic. IP-in-IP between two routers is not
-    Calico's.
+    Calico's; nor is BGP of a network that announces /24 networks and /32 loopbacks. Where Calico's
+    blocks are as large as that, say so with ``--pod-cidr``.
 
 What to do
     Capture on the pod's cali interface, on tunl0 or on the node's NIC while the pod is talking.
@@ -32,18 +33,24 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 CALICO_VNI = 4096
+BLOCK_LENGTHS = range(25, 32)
 FORWARDED_ONCE = (63, 127, 254)  # one below the initial TTLs in use
 
 
 def examine(points: tuple[Point, ...], cluster: Cluster) -> Outcome:
     """One finding for the run where no point shows a sign of Calico and nobody said so."""
-    signs = sum(_signs(point) for point in points) + _told(points, cluster) + len(cluster.announced)
+    signs = sum(_signs(point) for point in points) + _told(points, cluster) + _announced(cluster)
     if signs:
         return Outcome(signs)
     with_frames = [point for point in points if point.facts.extent.frames]
     if not with_frames:
         return Outcome()
     return Outcome(len(with_frames), (_finding(with_frames),))
+
+
+def _announced(cluster: Cluster) -> int:
+    """Announced prefixes that are as long as Calico's blocks usually are, and other networks are not."""
+    return sum(route.network.prefixlen in BLOCK_LENGTHS for route in cluster.announced)
 
 
 def _told(points: tuple[Point, ...], cluster: Cluster) -> int:

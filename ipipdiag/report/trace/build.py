@@ -228,6 +228,8 @@ def _also(worst: RouteReport, others: Sequence[RouteReport]) -> tuple[str, ...]:
     said += [route.headline for route in elsewhere[:MOST_DRAWN]]
     if len(elsewhere) > MOST_DRAWN:
         said.append(f"{len(elsewhere) - MOST_DRAWN} more pairs of addresses elsewhere")
+    if uncertain := sum(route.state is WayState.UNSEEN for route in others):
+        said.append(f"{format_count(uncertain, 'more pair')} of addresses not seen further, which proves no loss")
     quiet = [route for route in others if route.state in (WayState.ARRIVES, WayState.FOLLOWED)]
     if quiet:
         said.append(f"{format_count(len(quiet), 'other pair')} of addresses: nothing lost as far as captures reach")

@@ -89,8 +89,10 @@ class RouteWriter:
             enable=enable,
         )
 
-    def _there(self, state: WayState, hop: HopReport, route: Route, last: StopReport) -> str:
-        """What lives where packets end; of those that went astray what sent them there."""
+    def _there(self, state: WayState, hop: HopReport, route: Route, last: StopReport) -> str | None:
+        """What lives where packets end; of those that went astray what sent them there; None of a mere suspicion."""
+        if state is WayState.UNSEEN:
+            return None
         if state is WayState.REFUSED:
             return f"the MTU behind {last.label}, less than these packets need"
         if state is not WayState.ASTRAY:
@@ -161,7 +163,7 @@ class RouteWriter:
             first_lost_ns=hop.first_lost_ns,
             last_lost_ns=hop.last_lost_ns,
             lost_frames=tuple(self._files.locate(name, number) for name, number in hop.lost_frames),
-            flows=tuple(_flow(flow) for flow in hop.flows),
+            flows=tuple(_flow(flow, is_proven=not why_not) for flow in hop.flows),
             between=what_lives_between(leg.start.station, leg.end.station, leg.route, self._cluster),
             doubts=doubts,
         )
@@ -334,7 +336,7 @@ def _circle(route: Route) -> str:
     )
 
 
-def _flow(flow: FlowLoss) -> FlowReport:
+def _flow(flow: FlowLoss, *, is_proven: bool) -> FlowReport:
     source, destination = format_address(flow.source), format_address(flow.destination)
     name = _PROTOCOLS.get(flow.protocol, f"protocol {flow.protocol}")
     if flow.protocol in (TCP, UDP, SCTP) and flow.source_port >= 0:
@@ -353,5 +355,5 @@ def _flow(flow: FlowLoss) -> FlowReport:
         sent=flow.sent,
         lost=flow.lost,
         answers=flow.answers,
-        text=f"{text}: {flow.lost} of {flow.sent} lost{answers}",
+        text=f"{text}: {flow.lost} of {flow.sent} {'lost' if is_proven else 'not seen further'}{answers}",
     )

@@ -106,11 +106,14 @@ def _stop(page: Page, stop: StopReport, width: int, counts: int, *, is_last: boo
     count = format_count(stop.packets, "packet").rjust(counts)
     label = stop.label + " " * (width - cell_len(visible(stop.label)))
     line = styled("  ", mark, "  ", (label, "bold"), "  ", (count, "" if stop.packets else "bold red"))
-    if stop.headers:
-        ttl = _range(min(header.ttl_min for header in stop.headers), max(header.ttl_max for header in stop.headers))
-        line += styled(f"  TTL {ttl}  up to {format_count(stop.length_max, 'byte')}")
-    page.paragraph(line, 0, _HOP_INDENT)
     rail = "     " if is_last else _RAIL
+    looks = _looks(stop)
+    if line.cell_len + cell_len(looks) + 2 <= page.width:
+        line += styled(f"  {looks}" if looks else "")
+        looks = ""
+    page.paragraph(line, 0, _HOP_INDENT)
+    if looks:
+        page.railed(rail, looks)
     remarks = [] if stop.change is None else [stop.change]
     remarks += [f"also {_header(header)}" for header in stop.headers[1:_MOST_HEADERS]]
     if len(stop.headers) > _MOST_HEADERS:
@@ -119,6 +122,14 @@ def _stop(page: Page, stop: StopReport, width: int, counts: int, *, is_last: boo
         page.railed(rail, styled((remark, "cyan")))
     for remark in stop.remarks:
         page.railed(rail, styled((remark, "yellow")))
+
+
+def _looks(stop: StopReport) -> str:
+    """TTL and size of the packets at a stop; empty where none was seen."""
+    if not stop.headers:
+        return ""
+    ttl = _range(min(header.ttl_min for header in stop.headers), max(header.ttl_max for header in stop.headers))
+    return f"TTL {ttl}  up to {format_count(stop.length_max, 'byte')}"
 
 
 def _hop(page: Page, hop: HopReport, start: StopReport, *, is_end: bool) -> None:

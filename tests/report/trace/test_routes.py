@@ -9,6 +9,7 @@ import pytest
 from ipipdiag.points.model import PointOption, Role
 from ipipdiag.report.trace.model import RouteReport, TraceReport, WayState
 from ipipdiag.run import RunOptions, TraceOptions, trace
+from tests.builders.packets import ipv4, tcp
 from tests.checks.two_points import Ways
 from tests.checks.world import NODE_A, NODE_B, POD_A, POD_B
 from tests.scenarios import FAULTY, HEALTHY, captures, folder
@@ -137,3 +138,30 @@ def test_one_place_alone_is_no_way(tmp_path: Path) -> None:
     report = answer(ways, tmp_path, "nic_a")
     assert report.answer.state is WayState.FOLLOWED
     assert "at no other place" in report.answer.headline
+
+
+def test_a_capture_that_lost_frames_itself_proves_no_loss(tmp_path: Path) -> None:
+    """Of a connection whose SYN was captured more is acknowledged than the far capture shows."""
+    ways = Ways()
+    ways.ping(3)
+
+    def say(time: float, payload: bytes, flags: str, sequence: int, skip: tuple[str, ...] = ()) -> None:
+        data = tcp(payload, flags=flags, source_port=40000, destination_port=80, sequence=sequence, acknowledgement=1)
+        ways.send(time, lambda ttl: ipv4(data, POD_A, POD_B, ttl=ttl, id=sequence % 60_000), skip=skip)
+
+    def acknowledge(time: float, flags: str, upto: int) -> None:
+        data = tcp(b"", flags=flags, source_port=80, destination_port=40000, sequence=1, acknowledgement=upto)
+        ways.send(time, lambda ttl: ipv4(data, POD_B, POD_A, ttl=ttl, id=upto % 60_000), back=True)
+
+    say(6, b"", "S", 1000)
+    acknowledge(6.1, "SA", 1001)
+    for part in range(10):
+        say(7 + part / 10, b"x" * 1000, "PA", 1001 + part * 1000, skip=("nic_b",) if part == 4 else ())
+        acknowledge(7.05 + part / 10, "A", 2001 + part * 1000)
+    route = there(answer(ways, tmp_path, "nic_a", "nic_b"))
+    (hop,) = route.hops
+    assert (hop.lost, hop.is_proven) == (1, False)
+    assert route.state is WayState.UNSEEN
+    assert route.there is None
+    assert "bytes that were acknowledged" in route.headline
+    assert "1 of 11 not seen further" in hop.flows[0].text

@@ -18,6 +18,7 @@ from ipipdiag.cli.expect import expect
 from ipipdiag.cli.inspect import inspect
 from ipipdiag.cli.invocation import Invocation
 from ipipdiag.cli.output import complain
+from ipipdiag.cli.reports import diff, schema
 from ipipdiag.cli.trace import trace
 
 
@@ -35,7 +36,7 @@ def commands() -> None:
     """
 
 
-for command in (analyze, trace, expect, capture_plan, inspect, explain, checks):
+for command in (analyze, trace, expect, capture_plan, inspect, explain, checks, diff, schema):
     commands.add_command(command)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
+from ipipdiag.checks.catalogue import unusable
 from ipipdiag.checks.run import Case, run_checks
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.endpoints import find_address
@@ -17,12 +18,13 @@ from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
 from ipipdiag.decode.single import read_rows
 from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
+from ipipdiag.facts.selection import Selection
 from ipipdiag.points.model import Point, PointOption
 from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
-from ipipdiag.report.model import InputError, Report
+from ipipdiag.report.model import InputError, Report, Setting
 from ipipdiag.report.trace.build import TraceReporter
 from ipipdiag.report.trace.model import TraceReport
 from ipipdiag.report.trace.packet import frames_of
@@ -30,10 +32,16 @@ from ipipdiag.trace.build import build_trace
 from ipipdiag.trace.packet import follow_packet
 from ipipdiag.trace.query import End, EndOption, FrameOption, Query
 
+Progress = Callable[[str, int], None]
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the user asked for; ``captures`` are files, folders, or "-" for standard input."""
+    """What the user asked for; ``captures`` are files, folders, or "-" for standard input.
+
+    ``hosts`` are addresses, or names that the cluster files or ``nodes`` give; ``settings`` are what the report is to
+    say of these options.
+    """
 
     captures: tuple[str, ...]
     points: tuple[PointOption, ...] = ()
@@ -44,22 +52,39 @@ class RunOptions:
     skip: tuple[str, ...] = ()
     max_frames: int | None = None
     cluster_files: tuple[str, ...] = ()
+    from_ns: int | None = None
+    to_ns: int | None = None
+    hosts: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
 
-def analyze(options: RunOptions, progress: Callable[[str], None] | None = None, limits: Limits | None = None) -> Report:
+def analyze(
+    options: RunOptions,
+    progress: Progress | None = None,
+    is_stopped: Callable[[], bool] | None = None,
+    limits: Limits | None = None,
+) -> Report:
     """Read all captures and report; an input that cannot be read is an error of the report, not an exception.
 
-    ``progress`` is told the name of each file before it is read.
+    ``progress`` is told the name of each file and how many of its bytes are read. Once ``is_stopped`` says so nothing
+    more is read, and what was read by then is reported. Raises UnknownNameError for a host that nothing names.
     """
     limits = limits or Limits(max_frames=options.max_frames)
-    captures, errors = read_captures(options.captures, limits, progress)
-    configuration, told = _told(options, errors)
+    if is_stopped is not None:
+        limits = replace(limits, is_stopped=is_stopped)
+    problems: list[InputError] = []
+    configuration, told = _told(options, problems)
+    hosts = frozenset(find_address(told, host) for host in options.hosts)
+    selection = Selection(options.from_ns, options.to_ns, hosts)
+    captures, errors = read_captures(options.captures, limits, progress, None if selection.is_everything else selection)
+    errors += problems
+    errors += [InputError(f"check {entry.name}", entry.problem, fatal=False) for entry in unusable()]
     points, cluster = _place(options, captures, told)
     trace = build_trace(points, cluster)
     case = Case(tuple(captures), points, cluster, configuration, trace)
     told_something = configuration != Configuration()
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
-    report = build_report(captures, points, cluster, checks, errors, trace)
+    report = build_report(captures, points, cluster, checks, errors, trace, options.settings)
     files = [file for capture in captures for file in capture.files]
     named = (*options.captures, *options.cluster_files, *(error.name for error in errors))
     return replace(report, secrets=secrets_of(files, configuration, cluster, named))
@@ -130,7 +155,8 @@ def _place(options: RunOptions, captures: Sequence[CaptureFacts], told: Cluster)
 def read_captures(
     sources: Iterable[str],
     limits: Limits,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+    selection: Selection | None = None,
     *,
     always_keys: bool = False,
 ) -> tuple[list[CaptureFacts], list[InputError]]:
@@ -139,13 +165,10 @@ def read_captures(
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
     for names in series:
-        collector = CaptureCollector(is_one_of_several=always_keys or len(series) > 1)
+        collector = CaptureCollector(is_one_of_several=always_keys or len(series) > 1, selection=selection)
         for name in names:
-            if progress:
-                progress(name)
             try:
-                with open_capture(name, limits) as capture:
-                    collector.read(capture)
+                _read(name, collector, limits, progress)
             except CaptureError as error:
                 errors.append(_unread(error))
         if not collector.files:
@@ -162,6 +185,16 @@ def read_captures(
 def _unread(error: CaptureError) -> InputError:
     """An input that cannot be read; its name stands beside the text, not in it."""
     return InputError(error.name, str(error).removeprefix(f"{error.name}: "), fatal=True)
+
+
+def _read(name: str, collector: CaptureCollector, limits: Limits, progress: Progress | None) -> None:
+    """Read one file; CaptureError where that fails, or where the user has ended the reading before it."""
+    if limits.is_stopped():
+        raise CaptureError(name, "was not read", "the user stopped the reading before it")
+    if progress:
+        progress(name, 0)
+    with open_capture(name, limits) as capture:
+        collector.read(capture, (lambda read: progress(name, read.bytes_read)) if progress else None)
 
 
 def _twin(files: Sequence[CaptureSummary], captures: Iterable[CaptureFacts]) -> CaptureSummary | None:

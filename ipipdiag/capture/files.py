@@ -57,6 +57,11 @@ class Capture:
         return self._stream.name
 
     @property
+    def bytes_read(self) -> int:
+        """Bytes of the input as given, read so far."""
+        return self._stream.size
+
+    @property
     def may_hold_interfaces(self) -> bool:
         """Whether the format has room for several interfaces in one file."""
         return self._reader.format == "pcapng"
@@ -92,7 +97,12 @@ class Capture:
     def _end(self, *, stopped: bool) -> None:
         """Note how the stream ended, and read the rest for its size and hash."""
         stream, state = self._stream, self._state
-        if stream.broken:
+        if stream.stopped:
+            # that the last record is not whole is no damage of the file
+            state.damages[:] = [damage for damage in state.damages if damage.kind is not DamageKind.CUT_RECORD]
+            text = f"reading was stopped by the user after {state.frames} frames"
+            state.damage(DamageKind.INTERRUPTED, self._window.offset, None, text)
+        elif stream.broken:
             state.damage(DamageKind.CUT_STREAM, stream.expanded, None, stream.broken)
         elif stream.limited:
             text = f"expands to more than {self._limits.expanded_bytes} bytes; the rest was not read"
@@ -100,7 +110,7 @@ class Capture:
         elif stopped:
             text = f"reading stopped after {state.frames} frames, as --max-frames says"
             state.damage(DamageKind.FRAME_LIMIT, self._window.offset, None, text)
-        if not stopped:
+        if not stopped and not stream.stopped:
             stream.drain()
 
     def summary(self) -> CaptureSummary:
@@ -137,7 +147,7 @@ class Capture:
 def open_capture(source: str | os.PathLike[str], limits: Limits | None = None) -> Capture:
     """Open a capture file, compressed or not, or standard input ("-"); CaptureError where nothing can be read."""
     limits = limits or Limits()
-    stream = open_stream(source, limits.expanded_bytes)
+    stream = open_stream(source, limits.expanded_bytes, limits.is_stopped)
     try:
         return Capture(stream, limits)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,13 +14,18 @@ from ipipdiag.capture.window import Window
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one capture may cost.
 
     ``batch_frames`` frames are handed on at a time, read through a buffer of ``chunk_bytes``. A compressed input may
     expand to ``expanded_bytes`` (64 GiB by default); a record that claims more than ``record_bytes`` breaks the chain
-    instead of being allocated. ``max_frames`` ends the reading early (None: never).
+    instead of being allocated. ``max_frames`` ends the reading early (None: never), and so does ``is_stopped`` once it
+    says so: what was read by then is the capture.
     """
 
     batch_frames: int = 131_072
@@ -27,6 +33,7 @@ class Limits:
     expanded_bytes: int = 64 << 30
     record_bytes: int = 16 << 20
     max_frames: int | None = None
+    is_stopped: Callable[[], bool] = _never
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ import hashlib
 import io
 import lzma
 import os
+import select
+import stat
 import sys
 import zlib
 from collections.abc import Callable
@@ -19,6 +21,7 @@ import zstandard
 from ipipdiag.capture.model import CaptureError
 
 READ_SIZE = 1 << 20
+WAIT_MS = 200  # between two looks at whether the user has ended the reading, where a pipe has nothing to read
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "standard input"  # how reports name it
 
@@ -32,10 +35,50 @@ _COMPRESSIONS: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
 _CORRUPT = (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError, OSError, ValueError)
 
 
+def _never() -> bool:
+    return False
+
+
+class _PatientFile:
+    """A file whose reading can be ended while it waits for more: it then reads as if it ended there."""
+
+    def __init__(self, file: BinaryIO, is_stopped: Callable[[], bool]) -> None:
+        self._file = file
+        self._is_stopped = is_stopped
+        self._poll = _poll_of(file)
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes, none at the end."""
+        return self._file.read(size) or b"" if self._is_ready() else b""
+
+    def readinto(self, target: Any) -> int:
+        """How many bytes were read into ``target``, 0 at the end."""
+        return cast(io.RawIOBase, self._file).readinto(target) or 0 if self._is_ready() else 0
+
+    def _is_ready(self) -> bool:
+        while not self._is_stopped():
+            if self._poll is None or self._poll.poll(WAIT_MS):
+                return True
+        return False
+
+
+def _poll_of(file: BinaryIO) -> select.poll | None:
+    """What waits for the next bytes of a pipe or terminal; None for what never lets a reader wait."""
+    try:
+        descriptor = file.fileno()
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return poll
+
+
 class _HashedFile(io.RawIOBase):
     """The bytes of an input as given: counted and hashed as they pass, the first ones read ahead."""
 
-    def __init__(self, file: BinaryIO, ahead: bytes) -> None:
+    def __init__(self, file: _PatientFile, ahead: bytes) -> None:
         self.size = len(ahead)
         self.hash = hashlib.sha256(ahead)
         self._file = file
@@ -50,7 +93,7 @@ class _HashedFile(io.RawIOBase):
             target[:count] = self._ahead[:count]
             self._ahead = self._ahead[count:]
             return count
-        count = cast(io.RawIOBase, self._file).readinto(target) or 0
+        count = self._file.readinto(target)
         self.size += count
         self.hash.update(memoryview(target)[:count])
         return count
@@ -94,20 +137,24 @@ class ByteStream:
     """The expanded bytes of one input, read once from front to back.
 
     ``size`` and ``sha256`` are of the bytes as given, as far as they were read; ``expanded`` counts what was handed
-    out. ``broken`` says why a compressed stream ended early, ``limited`` that the limit was reached.
+    out. ``broken`` says why a compressed stream ended early, ``limited`` that the limit was reached, ``stopped`` that
+    ``is_stopped`` said so before the end.
     """
 
-    def __init__(self, name: str, file: BinaryIO, expanded_limit: int) -> None:
+    def __init__(self, name: str, file: BinaryIO, expanded_limit: int, is_stopped: Callable[[], bool] = _never) -> None:
         self.name = name
         self.expanded = 0
         self.broken: str | None = None
         self.limited = False
+        self.stopped = False
         self._file = file
         self._limit = expanded_limit
-        ahead = file.read(8)
-        while len(ahead) < 8 and (more := file.read(8 - len(ahead))):
+        self._is_stopped = is_stopped
+        patient = _PatientFile(file, is_stopped)
+        ahead = patient.read(8)
+        while len(ahead) < 8 and (more := patient.read(8 - len(ahead))):
             ahead += more
-        self._raw = _HashedFile(file, ahead)
+        self._raw = _HashedFile(patient, ahead)
         found = next(((kind, opener) for magic, kind, opener in _COMPRESSIONS if ahead.startswith(magic)), None)
         self.compression = found[0] if found else None
         self._expander = found[1](self._raw) if found else None
@@ -131,6 +178,7 @@ class ByteStream:
         while filled < room:
             count = self._read_some(target[filled:room])
             if count == 0:
+                self.stopped = self._is_stopped()
                 break
             filled += count
         else:
@@ -160,17 +208,24 @@ class ByteStream:
 
     def close(self) -> None:
         """Close the input; standard input stays open."""
-        if self._file is not sys.stdin.buffer:
+        if self._file is not _standard_input():
             self._file.close()
 
 
-def open_stream(source: str | os.PathLike[str], expanded_limit: int) -> ByteStream:
+def _standard_input() -> BinaryIO:
+    """Standard input without a buffer of Python's own, which would hide from a poll what is there to read."""
+    return cast(BinaryIO, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+
+def open_stream(
+    source: str | os.PathLike[str], expanded_limit: int, is_stopped: Callable[[], bool] = _never
+) -> ByteStream:
     """Open a path, or standard input for "-"; raises CaptureError with the reason where that fails."""
     name = os.fspath(source)
     if name == STANDARD_INPUT:
-        return ByteStream(STANDARD_INPUT_NAME, sys.stdin.buffer, expanded_limit)
+        return ByteStream(STANDARD_INPUT_NAME, _standard_input(), expanded_limit, is_stopped)
     try:
-        return ByteStream(name, cast(BinaryIO, Path(name).open("rb", buffering=0)), expanded_limit)
+        return ByteStream(name, cast(BinaryIO, Path(name).open("rb", buffering=0)), expanded_limit, is_stopped)
     except FileNotFoundError:
         raise CaptureError(name, "no such file") from None
     except PermissionError:

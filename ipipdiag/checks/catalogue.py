@@ -1,4 +1,6 @@
-"""All checks: those that are built, found by walking the folder, and those of the catalogue that are not built yet."""
+"""All checks: those that are built, found by walking the folder; those of other packages, found by their entry points
+``ipipdiag.checks``; and those of the catalogue that are not built yet.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,14 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 
 from ipipdiag.checks import rules
 from ipipdiag.checks.model import Check, Severity
+
+ENTRY_POINTS = "ipipdiag.checks"
+OWN = "IPD"  # how the codes of this package begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +27,66 @@ class Planned:
     severity: Severity
 
 
-@cache
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An entry point of another package that gives no check: its name, and why."""
+
+    name: str
+    problem: str
+
+
 def all_checks() -> tuple[Check, ...]:
-    """Every built check in the order of the codes, its module's docstring as its page."""
-    checks = []
-    for module_info in pkgutil.iter_modules(rules.__path__, rules.__name__ + "."):
-        module = importlib.import_module(module_info.name)
-        checks.append(replace(module.CHECK, page=(module.__doc__ or "").strip()))
-    return tuple(sorted(checks, key=lambda check: check.code))
+    """Every built check in the order of the codes, those of other packages last."""
+    return (*_built(), *_from_packages()[0])
+
+
+def unusable() -> tuple[Unusable, ...]:
+    """The entry points of other packages that give no check."""
+    return _from_packages()[1]
+
+
+def in_order(code: str) -> tuple[bool, str]:
+    """Sorts codes: those of this package first."""
+    return not code.startswith(OWN), code
+
+
+@cache
+def _built() -> tuple[Check, ...]:
+    modules = (
+        importlib.import_module(found.name) for found in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}.")
+    )
+    return tuple(sorted((_with_page(module.CHECK, module) for module in modules), key=lambda check: check.code))
+
+
+@cache
+def _from_packages() -> tuple[tuple[Check, ...], tuple[Unusable, ...]]:
+    checks: dict[str, Check] = {}
+    problems = []
+    for found in sorted(entry_points(group=ENTRY_POINTS), key=lambda found: (found.name, found.value)):
+        try:
+            check = _load(found)
+            if check.code in checks:
+                raise ValueError(f"{check.code} is another package's code already")
+        except Exception as error:  # whatever a module of another package does when it is loaded
+            problems.append(Unusable(f"{found.name} = {found.value}", f"{type(error).__name__}: {error}"))
+            continue
+        checks[check.code] = check
+    return tuple(sorted(checks.values(), key=lambda check: check.code)), tuple(problems)
+
+
+def _load(found: EntryPoint) -> Check:
+    """The check of another package's module."""
+    module = found.load()
+    check = getattr(module, "CHECK", None)
+    if not isinstance(check, Check):
+        raise TypeError("the module has no CHECK of type ipipdiag.checks.model.Check")
+    if check.code.startswith(OWN):
+        raise ValueError(f"{check.code}: codes that begin with {OWN} are ipipdiag's own")
+    return _with_page(check, module)
+
+
+def _with_page(check: Check, module: ModuleType) -> Check:
+    return replace(check, page=(module.__doc__ or "").strip())
 
 
 def planned() -> tuple[Planned, ...]:

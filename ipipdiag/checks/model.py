@@ -184,6 +184,9 @@ class Outcome:
 class Check:
     """The declaration of one check; its module's docstring is its user page.
 
+    ``code`` is IPD, or three other capital letters where the check is of another package, and four digits, of which the
+    first is the family.
+
     ``severity`` is the highest the check gives. ``points`` are the roles at which it can judge, as text for people
     ("node NIC"). ``examine`` names the facts it needs as its parameters (see :mod:`ipipdiag.checks.run`) and returns an
     :class:`Outcome`.
@@ -199,7 +202,10 @@ class Check:
     is_calico_specific: bool = True  # judged only where something looks like Calico
 
     def __post_init__(self) -> None:
-        if len(self.code) != 7 or not self.code.startswith("IPD") or not self.code[3:].isdigit():
+        letters, digits = self.code[:3], self.code[3:]
+        if not (letters.isascii() and letters.isupper() and letters.isalpha() and len(letters) == 3):
+            raise ValueError(f"not a check code: {self.code!r}")
+        if not (digits.isascii() and digits.isdigit() and len(digits) == 4):
             raise ValueError(f"not a check code: {self.code!r}")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.catalogue import all_checks, in_order, planned
 from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
@@ -71,7 +71,7 @@ def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -
             )
     pod, roles = _pod_in_question(case), {point.role for point in case.points}
     of_check = {check.code: check for check in chosen}
-    return tuple(_as_seen_here(results[code], of_check.get(code), pod, roles) for code in sorted(results))
+    return tuple(_as_seen_here(results[code], of_check.get(code), pod, roles) for code in sorted(results, key=in_order))
 
 
 def _as_seen_here(result: CheckResult, check: Check | None, pod: str | None, roles: set[Role]) -> CheckResult:

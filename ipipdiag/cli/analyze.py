@@ -18,9 +18,13 @@ from ipipdiag.cli.agreement import (
     require_points_of_captures,
     require_readable_standard_input,
 )
+from ipipdiag.cli.completion import complete_code
+from ipipdiag.cli.config_file import ORIGIN, settings_of, take_config
 from ipipdiag.cli.exits import ExitCode, HelperMissingError
+from ipipdiag.cli.interrupt import stop_on_interrupt
 from ipipdiag.cli.invocation import Invocation, pass_invocation
 from ipipdiag.cli.output import complain, presentation_for, write
+from ipipdiag.cli.progress import shown_progress
 from ipipdiag.cluster.model import ModeOption, NodeOption
 from ipipdiag.points.model import PointOption
 from ipipdiag.report.formats import FormatUnavailableError, format_names, options_of, render
@@ -33,8 +37,23 @@ if TYPE_CHECKING:
 FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
 
 
-@click.command(short_help="Say what captures show against what Calico should have done.")
-@click.argument("captures", metavar="CAPTURE...", nargs=-1)
+EXAMPLES = """\b
+Examples:
+  ipipdiag analyze node-a.pcap node-b.pcap             two ends of the same trouble
+  kubectl exec POD -- tcpdump -w - | ipipdiag analyze -  what is captured now; Ctrl-C ends it
+  ipipdiag analyze --cluster diags.tar.gz *.pcap       with what calicoctl cluster diags collected
+  ipipdiag analyze -f md --max-bytes 60000 *.pcap      for a ticket
+  ipipdiag analyze -f csv --table flows a.pcap         every flow, for a spreadsheet
+  ipipdiag analyze --from '2026-08-01 12:00' --host shop/web a.pcap --cluster pods.yaml
+
+\b
+Exit codes, the same for every format: 0 nothing at or above --fail-on; 1 something was; 2 usage;
+3 no input could be read; 5 a needed program or library is missing; 70 a bug of ipipdiag.
+"""
+
+
+@click.command(short_help="Say what captures show against what Calico should have done.", epilog=EXAMPLES)
+@click.argument("captures", metavar="CAPTURE...", nargs=-1, type=click.Path())
 @options.point_option
 @options.cluster_options
 @click.option(
@@ -63,8 +82,31 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
     show_default=True,
     help="Exit with 1 from this severity on.",
 )
-@click.option("--only", type=options.check_code, metavar="CODE", multiple=True, help="Run only this check.")
-@click.option("--skip", type=options.check_code, metavar="CODE", multiple=True, help="Do not run this check.")
+@click.option(
+    "--only",
+    type=options.check_code,
+    metavar="CODE",
+    multiple=True,
+    shell_complete=complete_code,
+    help="Run only this check.",
+)
+@click.option(
+    "--skip",
+    type=options.check_code,
+    metavar="CODE",
+    multiple=True,
+    shell_complete=complete_code,
+    help="Do not run this check.",
+)
+@click.option("from_ns", "--from", type=options.moment, metavar="TIME", help="Look at no frame before it (UTC).")
+@click.option("to_ns", "--to", type=options.moment, metavar="TIME", help="Look at no frame after it (UTC).")
+@click.option(
+    "hosts",
+    "--host",
+    metavar="IP|POD",
+    multiple=True,
+    help="Look only at frames of it: an address, or a name that --cluster or --node gives.",
+)
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Read at most N frames of each capture.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any input cannot be read.")
 @click.option(
@@ -80,6 +122,16 @@ FAIL_ON = ("never", *(severity.value for severity in reversed(Severity)))
     metavar="FILE",
     help="Redact by the key in a file, so that two runs are alike; the file is made if it is not there.",
 )
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=take_config,
+    help="Take options from FILE; else from ./ipipdiag.toml or ~/.config/ipipdiag/config.toml.",
+)
+@click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all evidence, whole hashes, and the traceback of a bug.")
 @click.option("-q", "--quiet", is_flag=True, help="Show the verdict and the titles of the findings.")
 @pass_invocation
@@ -99,6 +151,10 @@ def analyze(
     only: tuple[str, ...],
     skip: tuple[str, ...],
     max_frames: int | None,
+    from_ns: int | None,
+    to_ns: int | None,
+    hosts: tuple[str, ...],
+    no_config: bool,
     strict: bool,
     evidence: str | None,
     redact: bool,
@@ -113,6 +169,10 @@ def analyze(
     other.
     """
     invocation.verbose = verbose
+    context = click.get_current_context()
+    settings = settings_of(context)
+    if verbose and ORIGIN in context.meta:
+        complain(f"options are also taken from {context.meta[ORIGIN]}")
     if not captures and not cluster_files:
         raise click.UsageError("Missing argument 'CAPTURE...'.")
     if verbose and quiet:
@@ -120,16 +180,39 @@ def analyze(
     require_readable_standard_input(captures)
     require_points_of_captures(points, captures)
     require_agreement(ipip_modes)
+    if from_ns is not None and to_ns is not None and from_ns > to_ns:
+        raise click.UsageError("--from is later than --to.")
     heeded = _heeded(output_format)
     for name, value in (("table", table), ("max_bytes", max_bytes)):
         if value is not None and name not in heeded:
             raise click.UsageError(f"--{name.replace('_', '-')} means nothing to -f {output_format}.")
     tables = _tables(output, table, holds_one="table" in heeded)
 
-    from ipipdiag.run import RunOptions, analyze  # here, since it imports numpy and pandas
+    # here, since it imports numpy and pandas
+    from ipipdiag.cluster.endpoints import UnknownNameError
+    from ipipdiag.run import RunOptions, analyze
 
     redactor = _redactor(redact_key, wanted=redact)
-    report = analyze(RunOptions(captures, points, ipip_modes, pod_cidrs, nodes, only, skip, max_frames, cluster_files))
+    run_options = RunOptions(
+        captures=captures,
+        points=points,
+        ipip_modes=ipip_modes,
+        pod_cidrs=pod_cidrs,
+        nodes=nodes,
+        only=only,
+        skip=skip,
+        max_frames=max_frames,
+        cluster_files=cluster_files,
+        from_ns=from_ns,
+        to_ns=to_ns,
+        hosts=hosts,
+        settings=settings,
+    )
+    try:
+        with shown_progress(is_wanted=not quiet) as progress, stop_on_interrupt() as is_stopped:
+            report = analyze(run_options, progress, is_stopped)
+    except UnknownNameError as unknown:
+        raise click.UsageError(f"--host {unknown}") from None
     sources = {entry.id: entry.name for entry in report.inputs}
     if redactor is not None:
         redactor.learn(report.secrets)

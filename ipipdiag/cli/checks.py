@@ -9,9 +9,10 @@ import textwrap
 
 import click
 
-from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.catalogue import OWN, all_checks, planned
 from ipipdiag.checks.model import Check
 from ipipdiag.checks.viewpoints import TITLES, Sight, sight_of
+from ipipdiag.cli.completion import complete_code
 from ipipdiag.cli.options import ROLES, check_code
 from ipipdiag.cli.output import write
 from ipipdiag.points.commands import capture_command
@@ -29,7 +30,9 @@ FAMILIES = (
     "address translation and services",
     "transport and performance",
     "configuration",
+    "checks of other packages",
 )
+OTHERS = len(FAMILIES) - 1
 _INDENT = 8
 
 
@@ -50,8 +53,12 @@ def checks(role: str | None) -> int:
 def _all() -> list[str]:
     width = _width()
     lines: list[str] = []
-    for family, members in itertools.groupby(all_checks(), key=lambda check: int(check.code[3])):
-        lines += [f"{family} - {FAMILIES[family]}", *(line for check in members for line in _entry(check, width)), ""]
+    for family, members in itertools.groupby(all_checks(), key=_family):
+        lines += [
+            f"{family} - {FAMILIES[family]}" if family < OTHERS else FAMILIES[family],
+            *(line for check in members for line in _entry(check, width)),
+            "",
+        ]
     if unbuilt := planned():
         lines.append("Not built yet (reported as not checked)")
         lines += [f"{entry.code} {entry.name:<30} {entry.severity.value}" for entry in unbuilt]
@@ -96,8 +103,11 @@ def _capture(role: Role) -> str:
     return f"{command} -y LINUX_SLL2" if role is Role.ANY else command
 
 
-@click.command(short_help="Print the page of a check.")
-@click.argument("code", metavar="CODE", type=check_code)
+@click.command(
+    short_help="Print the page of a check.",
+    epilog="\b\nExamples:\n  ipipdiag explain IPD6001\n  ipipdiag explain ProtocolFourBlocked",
+)
+@click.argument("code", metavar="CODE", type=check_code, shell_complete=complete_code)
 def explain(code: str) -> int:
     """Print the page of a check, given by its code or its name: what it expects, what can mislead, what to do."""
     check = next((check for check in all_checks() if check.code == code), None)
@@ -112,6 +122,10 @@ def explain(code: str) -> int:
         body = ["This check is not built yet: a report names it as not checked, never as passed."]
     write(_text([heading, facts, "", *body]), None)
     return 0
+
+
+def _family(check: Check) -> int:
+    return int(check.code[3]) if check.code.startswith(OWN) else OTHERS
 
 
 def _entry(check: Check, width: int) -> list[str]:

@@ -11,7 +11,11 @@ from ipipdiag.cli.exits import ExitCode
 from ipipdiag.cluster.model import ModeOption, NodeOption
 
 
-@click.command(short_help="Draw the path Calico should give a packet, hop by hop.")
+@click.command(
+    short_help="Draw the path Calico should give a packet, hop by hop.",
+    epilog="\b\nExamples:\n  ipipdiag expect shop/web shop/db --cluster diags.tar.gz\n"
+    "  ipipdiag expect 10.244.1.5 10.244.2.7 --pod-cidr 10.244.0.0/16 --node a=10.0.0.1/24",
+)
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
 @options.cluster_options

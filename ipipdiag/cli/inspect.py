@@ -7,8 +7,11 @@ import click
 from ipipdiag.cli.exits import ExitCode, HelperMissingError, UnreadableError
 
 
-@click.command(short_help="Show frames header by header, beside what Calico's rules expect.")
-@click.argument("capture")
+@click.command(
+    short_help="Show frames header by header, beside what Calico's rules expect.",
+    epilog="\b\nExamples:\n  ipipdiag inspect node-a.pcap 12 14\n  ipipdiag inspect --tshark node-a.pcap 12",
+)
+@click.argument("capture", type=click.Path())
 @click.argument("frames", metavar="FRAME...", nargs=-1, required=True, type=click.IntRange(min=1))
 @click.option("--tshark", "with_tshark", is_flag=True, help="Add tshark's own dissection (needs tshark).")
 def inspect(capture: str, frames: tuple[int, ...], with_tshark: bool) -> int:

@@ -13,6 +13,7 @@ from ipipdiag import __version__
 from ipipdiag.cli.analyze import analyze
 from ipipdiag.cli.capture_plan import capture_plan
 from ipipdiag.cli.checks import checks, explain
+from ipipdiag.cli.completion import completion
 from ipipdiag.cli.exits import CommandError, ExitCode
 from ipipdiag.cli.expect import expect
 from ipipdiag.cli.inspect import inspect
@@ -36,7 +37,7 @@ def commands() -> None:
     """
 
 
-for command in (analyze, trace, expect, capture_plan, inspect, explain, checks, diff, schema):
+for command in (analyze, trace, expect, capture_plan, inspect, explain, checks, diff, schema, completion):
     commands.add_command(command)
 
 

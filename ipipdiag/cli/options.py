@@ -6,7 +6,10 @@ What means nothing raises ``click.BadParameter`` with what was found and what to
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
@@ -18,6 +21,7 @@ from ipipdiag.points.model import PointOption, Role
 from ipipdiag.report.sanitise import visible
 from ipipdiag.trace.query import EndOption, FrameOption
 
+NANOSECONDS = 1_000_000_000
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "standard input"  # how the report names it
 ROLES = tuple(role.value for role in Role if role is not Role.UNKNOWN)
@@ -131,6 +135,22 @@ def mode(text: str) -> ModeOption:
     if word.lower() not in modes:
         raise _bad(f"{text}: {word!r} is no ipipMode; one of {', '.join(known.value for known in Mode)}")
     return ModeOption(network(cidr) if equals else None, modes[word.lower()])
+
+
+def moment(text: str) -> int:
+    """A time as nanoseconds since 1970: ISO 8601 as reports print it, in UTC unless it says otherwise, or seconds."""
+    if re.fullmatch(r"-?\d+(\.\d{1,9})?", text):
+        return int(Decimal(text) * NANOSECONDS)
+    match = re.fullmatch(r"([^.]*\d)(?:\.(\d{1,9}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?", text.strip(), re.IGNORECASE)
+    zone = (match[3] or "Z").upper().replace("UTC", "Z") if match else ""
+    try:
+        if match is None or ":" not in match[1]:
+            raise ValueError
+        seconds = datetime.fromisoformat(f"{match[1]}{zone}").timestamp()
+    except ValueError:
+        examples = "'2026-08-01 12:00:01.5', 2026-08-01T14:00:01+02:00 or 1785585601.5"
+        raise _bad(f"{text}: is no time such as {examples}") from None
+    return int(seconds) * NANOSECONDS + int((match[2] or "0").ljust(9, "0"))
 
 
 def node(text: str) -> NodeOption:

@@ -6,7 +6,7 @@ interface index of it. Several files that one capture wrote one after the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
+from ipipdiag.facts.selection import Selection
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.kinds import Tunnel
@@ -64,6 +65,7 @@ class PointFacts:
     packet_keys: PacketKeys  # no row where the run has one point
     key_halvings: int  # kept of the packet keys is a fraction of the flows: one in two to the power of this
     left_out: int  # packets whose flow or message found no room in the tables
+    unselected: int  # frames that the run does not look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,10 @@ class CaptureFacts:
 class PointCollector:
     """Collects the facts of one point from its frames in order."""
 
-    def __init__(self, key: PointKey, *, with_packet_keys: bool) -> None:
+    def __init__(self, key: PointKey, *, with_packet_keys: bool, selection: Selection | None = None) -> None:
         self._key = key
+        self._selection = selection
+        self._unselected = 0
         self._with_packet_keys = with_packet_keys
         self._packet_keys = PacketKeysFold()
         self._extent = ExtentFold()
@@ -111,6 +115,10 @@ class PointCollector:
 
     def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
         """Add this point's share of a batch whose frames lie in ``buffer``."""
+        if self._selection is not None:
+            chosen = self._selection.rows(decoded)
+            self._unselected += len(chosen) - int(chosen.sum())
+            decoded = _share(decoded, chosen)
         packets = decoded.packets
         self._extent.step(packets)
         self._mac_pairs.add(links.mac_pair_rows(packets))
@@ -158,6 +166,7 @@ class PointCollector:
             packet_keys=self._packet_keys.finish(),
             key_halvings=self._packet_keys.halvings,
             left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs) + bgp.left_out,
+            unselected=self._unselected,
         )
 
 
@@ -165,24 +174,27 @@ class CaptureCollector:
     """Collects the facts of one capture from its files in time order, as if they were one file.
 
     Packet keys are kept where the run may have several points: ``is_one_of_several`` captures, or one that can hold
-    several interfaces.
+    several interfaces. Of the frames only those of ``selection`` are looked at.
     """
 
-    def __init__(self, *, is_one_of_several: bool = False) -> None:
+    def __init__(self, *, is_one_of_several: bool = False, selection: Selection | None = None) -> None:
         self._is_one_of_several = is_one_of_several
+        self._selection = selection
         self.files: list[CaptureSummary] = []
         self._frames = 0
         self._collectors: dict[PointKey, PointCollector] = {}
 
-    def read(self, capture: Capture) -> None:
-        """Read one file to its end."""
+    def read(self, capture: Capture, after_batch: Callable[[Capture], None] | None = None) -> None:
+        """Read one file to its end; ``after_batch`` is told how far it is."""
         for batch in capture.batches():
+            if after_batch:
+                after_batch(capture)
             decoded = decode(_numbered_from(batch, self._frames), capture.interfaces)
             for key, rows in _points(decoded):
                 share = decoded if rows is None else _share(decoded, rows)
                 if key not in self._collectors:
                     with_keys = self._is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
-                    self._collectors[key] = PointCollector(key, with_packet_keys=with_keys)
+                    self._collectors[key] = PointCollector(key, with_packet_keys=with_keys, selection=self._selection)
                 self._collectors[key].step(share, batch.buffer)
         self.files.append(capture.summary())
         self._frames += self.files[-1].frames

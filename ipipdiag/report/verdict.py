@@ -85,6 +85,8 @@ def _quiet_headline(
         )
     if not points:
         return "not enough evidence: no input could be read"
+    if frames == 0 and any(point.facts.unselected for point in points):
+        return "not enough evidence: the captures hold no packet of the chosen time and hosts"
     if frames == 0:
         return "not enough evidence: the captures hold no packet"
     if lead is not None:

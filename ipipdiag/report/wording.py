@@ -125,6 +125,15 @@ def reason_of(point: PointReport) -> str:
     return f"{SOURCES.get(point.source, point.source)}: {point.reason}"
 
 
+def errors(report: Report) -> list[tuple[str, str]]:
+    """What could not be read, each with its reason, and whether what came before it was."""
+    read = {entry.name for entry in report.inputs}
+    return [
+        (error.name, f"{error.error} (read in part)" if error.name in read and not error.fatal else error.error)
+        for error in report.errors
+    ]
+
+
 def setting_text(setting: Setting) -> str:
     """``--host 10.0.0.1 (command line)``."""
     return f"{setting.option} {setting.value} ({setting.source})"

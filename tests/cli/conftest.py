@@ -20,9 +20,9 @@ class FakeRun:
 
     report: Report = field(default_factory=blocked_report)
     error: BaseException | None = None
-    options: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
-    def analyze(self, options: tuple[Any, ...], progress: Callable[..., None] | None = None) -> Report:
+    def analyze(self, options: dict[str, Any], progress: object, is_stopped: Callable[[], bool]) -> Report:
         self.options = options
         if self.error:
             raise self.error
@@ -34,6 +34,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     fake = FakeRun()
     module = ModuleType("ipipdiag.run")
     module.analyze = fake.analyze  # type: ignore[attr-defined]
-    module.RunOptions = lambda *values: values  # type: ignore[attr-defined]
+    module.RunOptions = lambda **values: values  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ipipdiag.run", module)
     return fake

@@ -32,20 +32,47 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
             *("--node", "node-a=10.50.10.34/24", "--node", "b=10.50.10.33", "--max-frames", "10"),
             *("--cluster", "diags.tar.gz", "--cluster", "nodes"),
             *("--only", "ipd1002", "--only", "GatewayArpUnanswered", "--skip", "IPD3003"),
+            *(
+                "--from",
+                "2026-08-01 12:00:01.123456789 UTC",
+                "--to",
+                "1785585602",
+                "--host",
+                "web",
+                "--host",
+                "10.0.0.7",
+            ),
         ]
     )
     pool = IPv4Network("10.244.0.0/16")
-    assert run.options == (
-        ("x/a=b.pcap", "-"),
-        (PointOption("a=b.pcap", Role.NODE, "node-a"), PointOption("standard input", Role.TUNL0, None)),
-        (ModeOption(pool, Mode.CROSS_SUBNET), ModeOption(None, Mode.NEVER)),
-        (pool,),
-        (NodeOption("node-a", parse_address("10.50.10.34"), 24), NodeOption("b", parse_address("10.50.10.33"), None)),
-        ("IPD1002", "IPD1001"),
-        ("IPD3003",),
-        10,
-        ("diags.tar.gz", "nodes"),
-    )
+    settings = run.options.pop("settings")
+    assert run.options == {
+        "captures": ("x/a=b.pcap", "-"),
+        "points": (PointOption("a=b.pcap", Role.NODE, "node-a"), PointOption("standard input", Role.TUNL0, None)),
+        "ipip_modes": (ModeOption(pool, Mode.CROSS_SUBNET), ModeOption(None, Mode.NEVER)),
+        "pod_cidrs": (pool,),
+        "nodes": (
+            NodeOption("node-a", parse_address("10.50.10.34"), 24),
+            NodeOption("b", parse_address("10.50.10.33"), None),
+        ),
+        "only": ("IPD1002", "IPD1001"),
+        "skip": ("IPD3003",),
+        "max_frames": 10,
+        "cluster_files": ("diags.tar.gz", "nodes"),
+        "from_ns": 1_785_585_601_123_456_789,
+        "to_ns": 1_785_585_602_000_000_000,
+        "hosts": ("web", "10.0.0.7"),
+    }
+    assert [(setting.option, setting.value) for setting in settings] == [
+        ("--only", "IPD1002"),
+        ("--only", "IPD1001"),
+        ("--skip", "IPD3003"),
+        ("--from", "2026-08-01 12:00:01.123456789 UTC"),
+        ("--to", "2026-08-01 12:00:02.000000000 UTC"),
+        ("--host", "web"),
+        ("--host", "10.0.0.7"),
+        ("--max-frames", "10"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +97,10 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         ("a --max-frames 0", "0 is not in the range"),
         ("a -v -q", "exclude each other"),
         ("- -", "only once"),
+        ("a --from yesterday", "is no time such as"),
+        ("a --from 12:00", "is no time such as"),
+        ("a --to 2026-02-30T00:00", "is no time such as"),
+        ("a --from 2026-08-02T00:00 --to 2026-08-01T00:00", "--from is later than --to"),
         ("a -o missing-folder/report.txt", "no such folder"),
     ],
 )
@@ -78,7 +109,7 @@ def test_what_cannot_be_meant_is_a_usage_error(arguments: str, said: str, run: F
     output = capsys.readouterr()
     assert said in output.err
     assert output.out == ""
-    assert run.options == ()
+    assert run.options == {}
 
 
 def test_a_terminal_is_no_capture(run: FakeRun, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +221,8 @@ import sys
 from types import ModuleType
 from tests.report.example_report import blocked_report
 module = ModuleType("ipipdiag.run")
-module.RunOptions = lambda *values: values
-module.analyze = lambda options: blocked_report()
+module.RunOptions = lambda **values: values
+module.analyze = lambda options, progress, is_stopped: blocked_report()
 sys.modules["ipipdiag.run"] = module
 from ipipdiag.cli.main import main
 sys.exit(main(sys.argv[1:]))

@@ -106,7 +106,7 @@ def test_parquet_without_pyarrow_is_5_and_says_how_to_get_it(
     monkeypatch.delitem(sys.modules, "ipipdiag.report.formats.parquet", raising=False)
     assert main(["analyze", "a", "-f", "parquet"]) == 5
     assert "pip install 'ipipdiag[parquet]'" in capsys.readouterr().err
-    assert run.options == ()
+    assert run.options == {}
 
 
 def test_a_folder_gets_every_table(run: FakeRun, tmp_path: Path, capsys: Output) -> None:  # noqa: F811
@@ -136,4 +136,4 @@ def test_what_a_format_cannot_do_is_a_usage_error(
 ) -> None:
     assert main(["analyze", "a", *arguments.replace("FOLDER", str(tmp_path)).split()]) == 2
     assert said in capsys.readouterr().err
-    assert run.options == ()
+    assert run.options == {}

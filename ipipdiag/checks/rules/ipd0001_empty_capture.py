@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity, Subject, SubjectKind
+from ipipdiag.checks.sightings import several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
@@ -43,6 +44,8 @@ def examine(points: tuple[Point, ...]) -> Outcome:
 
 
 def _finding(point: Point) -> Finding:
+    if point.facts.unselected:
+        return _nothing_chosen(point)
     where = Role.NODE if point.role is not Role.NODE else Role.ANY
     return Finding(
         severity=Severity.NOTICE,
@@ -57,6 +60,24 @@ def _finding(point: Point) -> Finding:
         evidence=(),
         component=Component.CAPTURE,
         confirm=(capture_command(where),),
+        points=(point.id,),
+    )
+
+
+def _nothing_chosen(point: Point) -> Finding:
+    """The capture has packets, the run looks at none of them."""
+    return Finding(
+        severity=Severity.NOTICE,
+        confidence=Confidence.CONFIRMED,
+        subject=Subject(SubjectKind.POINT, point.label),
+        title=f"{point.label} has no packet of the chosen time and hosts",
+        expected="packets among those that --from, --to and --host choose",
+        observed=f"none; {several(point.facts.unselected, 'frame')} of other times or hosts",
+        count=0,
+        first_ns=None,
+        last_ns=None,
+        evidence=(),
+        component=Component.CAPTURE,
         points=(point.id,),
     )
 

@@ -277,10 +277,5 @@ def _inputs(report: Report) -> Iterator[Part]:
 
 def _errors(report: Report) -> Iterator[Part]:
     if report.errors:
-        lines = [
-            f"- {escaped(error.name)}: {escaped(error.error)}{'' if error.fatal else ' (read in part)'}\n"
-            for error in report.errors
-        ]
-        yield Part(
-            Weight.ERRORS, "inputs that could not be read", "## Inputs that could not be read\n\n" + "".join(lines)
-        )
+        lines = [f"- {escaped(name)}: {escaped(text)}\n" for name, text in wording.errors(report)]
+        yield Part(Weight.ERRORS, "what could not be read", "## What could not be read\n\n" + "".join(lines))

@@ -246,7 +246,6 @@ def _inputs(page: Page, inputs: Sequence[InputReport], detail: Detail) -> None:
 def _errors(page: Page, report: Report) -> None:
     if not report.errors:
         return
-    page.heading("INPUTS THAT COULD NOT BE READ")
-    for error in report.errors:
-        part = "" if error.fatal else " (read in part)"
-        page.paragraph(styled((error.name, "bold"), f": {error.error}{part}"), 2, 3)
+    page.heading("WHAT COULD NOT BE READ")
+    for name, text in wording.errors(report):
+        page.paragraph(styled((name, "bold"), f": {text}"), 2, 3)

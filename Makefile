@@ -1,6 +1,7 @@
 # make demo       install into .venv and analyse a capture of a broken network
 # make test       format, types, import contract and tests, without those marked slow
 # make test-all   the same with every test
+# make examples   write the reports of samples/ anew, and the golden reports of the tests, which they are
 # make bench      a million frames: ipipdiag beside capinfos and tshark
 # make clean      remove what these made
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH := build/million-frames.pcap
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint examples bench clean
 
 # analyze exits with 1 where it finds a fault, which in this sample it must
 demo: $(VENV)/installed
@@ -28,6 +29,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+examples: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q -n 2 tests/test_golden.py --update-golden
 
 bench: $(VENV)/installed $(BENCH)
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)

@@ -6,6 +6,7 @@ committed.
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from ipipdiag.report.formats import render
 from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze
-from tests.scenarios import captures, folder
+from tests.scenarios import SAMPLES, captures, folder
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -30,8 +31,15 @@ REPORTS = {
 }
 
 
-@pytest.mark.parametrize("output_format", ["text", "json"])
-@pytest.mark.parametrize("name", REPORTS)
+# also shown to visitors, as samples/NN-…/report.md and report.json: `make examples` writes them anew
+EXAMPLES = ("01-all", "07-all", "09-all-with-cluster", "14-all", "20-all-with-cluster")
+EXAMPLE_FORMATS = ("json", "md")
+SHOWN = list(product(EXAMPLES, EXAMPLE_FORMATS))
+WRITTEN = sorted({*product(REPORTS, ("text", "json")), *SHOWN})
+SUFFIXES = {"text": "txt"}
+
+
+@pytest.mark.parametrize(("name", "output_format"), WRITTEN)
 def test_report_is_as_it_was_read(
     name: str, output_format: str, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
@@ -39,10 +47,18 @@ def test_report_is_as_it_was_read(
     files = ("calico-diagnostics",) if name.endswith("-with-cluster") else ()
     report = analyze(RunOptions(tuple(REPORTS[name]), cluster_files=files))
     rendered = render(output_format, report, Presentation())
-    golden = GOLDEN / f"{name}.{'txt' if output_format == 'text' else 'json'}"
+    golden = GOLDEN / f"{name}.{SUFFIXES.get(output_format, output_format)}"
     if pytestconfig.getoption("--update-golden"):
         golden.write_bytes(rendered)
     assert rendered == golden.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "output_format"), SHOWN)
+def test_samples_show_reports_that_are_as_they_were_read(name: str, output_format: str) -> None:
+    shown = folder(name.split("-")[0]) / f"report.{output_format}"
+    assert shown.resolve() == GOLDEN / f"{name}.{output_format}"
+    index = (SAMPLES / "README.md").read_text()
+    assert f"]({shown.parent.name}/{shown.name})" in index
 
 
 def test_readme_shows_the_beginning_of_a_real_report() -> None:

@@ -22,6 +22,9 @@ from ipipdiag.report.sanitise import visible
 from ipipdiag.trace.query import EndOption, FrameOption
 
 NANOSECONDS = 1_000_000_000
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "standard input"  # how the report names it
 ROLES = tuple(role.value for role in Role if role is not Role.UNKNOWN)
@@ -141,10 +144,10 @@ def moment(text: str) -> int:
     """A time as nanoseconds since 1970: ISO 8601 as reports print it, in UTC unless it says otherwise, or seconds."""
     if re.fullmatch(r"-?\d+(\.\d{1,9})?", text):
         return int(Decimal(text) * NANOSECONDS)
-    match = re.fullmatch(r"([^.]*\d)(?:\.(\d{1,9}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?", text.strip(), re.IGNORECASE)
+    match = _MOMENT.fullmatch(text.strip())
     zone = (match[3] or "Z").upper().replace("UTC", "Z") if match else ""
     try:
-        if match is None or ":" not in match[1]:
+        if match is None:
             raise ValueError
         seconds = datetime.fromisoformat(f"{match[1]}{zone}").timestamp()
     except ValueError:

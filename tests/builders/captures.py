@@ -65,11 +65,17 @@ def pcap(
 
 
 def pcapng(
-    frames: Sequence[Frame], interfaces: Sequence[CaptureInterface] = (CaptureInterface(),), big_endian: bool = False
+    frames: Sequence[Frame],
+    interfaces: Sequence[CaptureInterface] = (CaptureInterface(),),
+    big_endian: bool = False,
+    comment: str = "",
 ) -> bytes:
-    """A pcapng file of one section: its interfaces, then an Enhanced Packet Block a frame."""
+    """A pcapng file of one section, perhaps with a comment: its interfaces, then an Enhanced Packet Block a frame."""
     order = ">" if big_endian else "<"
-    data = [_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    section = struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)
+    if comment:
+        section += _option(order, 1, comment.encode()) + _option(order, 0, b"")
+    data = [_block(order, 0x0A0D0D0A, section)]
     for interface in interfaces:
         body = struct.pack(order + "HHI", interface.link_type, 0, interface.snap_length)
         if interface.name:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ipipdiag.checks.model import Severity
 from ipipdiag.cli import options
@@ -184,7 +185,8 @@ def analyze(
         raise click.UsageError("--from is later than --to.")
     heeded = _heeded(output_format)
     for name, value in (("table", table), ("max_bytes", max_bytes)):
-        if value is not None and name not in heeded:
+        on_command_line = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if value is not None and on_command_line and name not in heeded:
             raise click.UsageError(f"--{name.replace('_', '-')} means nothing to -f {output_format}.")
     tables = _tables(output, table, holds_one="table" in heeded)
 

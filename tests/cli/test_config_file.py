@@ -53,6 +53,12 @@ def test_the_command_line_overrules(run: FakeRun) -> None:
     assert run.options["ipip_modes"] == (ModeOption(None, Mode.ALWAYS),)
 
 
+def test_an_option_that_the_format_does_not_heed_is_no_error_in_a_file(run: FakeRun) -> None:
+    Path("ipipdiag.toml").write_text('[analyze]\nmax-bytes = 2000\ntable = "flows"\n')
+    assert main(["analyze", "a", "-f", "json"]) == 1
+    assert main(["analyze", "a", "-f", "json", "--max-bytes", "2000"]) == 2
+
+
 def test_paths_are_relative_to_the_file(run: FakeRun, home: Path) -> None:
     (home / "conf").mkdir()
     (home / "conf" / "x.toml").write_text('[analyze]\ncluster = ["diags", "/abs.yaml"]\n')

@@ -36,7 +36,7 @@ from ipipdiag.cluster.endpoints import UnknownNameError
 from ipipdiag.report import model
 from ipipdiag.report.formats import format_names
 from ipipdiag.report.formats import render as render_format
-from ipipdiag.report.model import Setting
+from ipipdiag.report.model import CALL, Setting
 from ipipdiag.report.presentation import TABLES, Detail, Presentation
 from ipipdiag.report.tables import Cell, Kind, table
 from ipipdiag.run import RunOptions
@@ -47,7 +47,6 @@ __all__ = ["Report", "analyze"]
 PathName = str | os.PathLike[str]
 Words = str | Iterable[str]
 ValueT = TypeVar("ValueT")
-SOURCE = "analyze()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def analyze(
         from_ns=next(iter(_values(options.moment, spelled["--from"])), None),
         to_ns=next(iter(_values(options.moment, spelled["--to"])), None),
         hosts=tuple(spelled["--host"]),
-        settings=tuple(Setting(option, value, SOURCE) for option, values in spelled.items() for value in values),
+        settings=tuple(Setting(option, value, CALL) for option, values in spelled.items() for value in values),
     )
     try:
         report = run_analyze(run_options, progress)

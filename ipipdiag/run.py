@@ -24,7 +24,7 @@ from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
-from ipipdiag.report.model import InputError, Report, Setting
+from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
 from ipipdiag.report.trace.build import TraceReporter
 from ipipdiag.report.trace.model import TraceReport
 from ipipdiag.report.trace.packet import frames_of
@@ -86,7 +86,8 @@ def analyze(
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
     report = build_report(captures, points, cluster, checks, errors, trace, options.settings)
     files = [file for capture in captures for file in capture.files]
-    named = (*options.captures, *options.cluster_files, *(error.name for error in errors))
+    sources = {setting.source for setting in options.settings} - {COMMAND_LINE, CALL}
+    named = (*options.captures, *options.cluster_files, *sources, *(error.name for error in errors))
     return replace(report, secrets=secrets_of(files, configuration, cluster, named))
 
 

@@ -11,7 +11,11 @@ from ipipdiag.cli.exits import ExitCode
 from ipipdiag.cluster.model import ModeOption, NodeOption
 
 
-@click.command("capture-plan", short_help="Print the commands that capture at each point of a path.")
+@click.command(
+    "capture-plan",
+    short_help="Print the commands that capture at each point of a path.",
+    epilog="\b\nExamples:\n  ipipdiag capture-plan --src shop/web --dst shop/db --cluster diags.tar.gz",
+)
 @click.option("--src", "source", required=True, metavar="POD", help="Who sends: a name, namespace/name, or an address.")
 @click.option("--dst", "destination", required=True, metavar="POD", help="Who receives.")
 @options.cluster_options

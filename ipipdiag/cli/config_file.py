@@ -24,7 +24,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ipipdiag.report.model import Setting
+from ipipdiag.report.model import COMMAND_LINE, Setting
 from ipipdiag.report.units import format_time
 
 LOCAL = "ipipdiag.toml"
@@ -62,7 +62,7 @@ def settings_of(context: click.Context) -> tuple[Setting, ...]:
             given = (context.default_map or {})[parameter.name or ""]
             settings += _settings(parameter, given, context.meta[ORIGIN])
         elif source is ParameterSource.COMMANDLINE and parameter.name in NARROWING:
-            settings += _settings(parameter, context.params[parameter.name], "command line")
+            settings += _settings(parameter, context.params[parameter.name], COMMAND_LINE)
     return tuple(settings)
 
 

@@ -156,10 +156,13 @@ class FlowReport:
     resets: int
 
 
+COMMAND_LINE, CALL = "command line", "analyze()"  # sources of settings that are no file
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An option of the run that narrows what is reported, or that a configuration file gave; ``source`` is the file, or
-    "command line".
+    """An option of the run that narrows what is reported, or that a configuration file gave; ``source`` is the file,
+    COMMAND_LINE, or CALL from Python.
     """
 
     option: str

@@ -6,10 +6,9 @@ import os
 import subprocess
 import sys
 
-import click
 import pytest
 
-from ipipdiag.cli.main import commands, main
+from ipipdiag.cli.main import main
 
 Output = pytest.CaptureFixture[str]
 PROGRAM = "import sys; from ipipdiag.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -52,11 +51,13 @@ def test_files_are_left_to_the_shell() -> None:
         assert done.stdout.startswith("file,"), words
 
 
-@pytest.mark.parametrize("name", [name for name in commands.commands if name not in ("checks",)])
+WITH_EXAMPLES = ("analyze", "capture-plan", "completion", "diff", "expect", "explain", "inspect", "schema")
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_every_help_page_has_examples_that_fit(name: str, capsys: Output) -> None:
     assert main([name, "--help"]) == 0
     shown = capsys.readouterr().out
     assert "Examples:\n" in shown
     assert f"ipipdiag {name}" in shown.split("Examples:")[1]
     assert max(map(len, shown.splitlines())) <= 100
-    assert isinstance(commands.commands[name], click.Command)

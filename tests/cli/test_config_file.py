@@ -89,6 +89,17 @@ def test_every_format_for_people_shows_it(output_format: str, capsys: Output) ->
         assert json.loads(shown)["settings"] == [{"option": "--skip", "value": "IPD0001", "source": "ipipdiag.toml"}]
 
 
+def test_a_redacted_report_does_not_name_the_file(home: Path, capsys: Output) -> None:
+    (home / "acme-site.toml").write_text('[analyze]\nhost = ["client-a"]\n')
+    sample = folder("09")
+    arguments = ["--cluster", str(sample / "calico-diagnostics"), "--config", str(home / "acme-site.toml")]
+    main(["analyze", str(sample / "a-eth0.pcap"), *arguments, "-f", "json", "--redact"])
+    shown = capsys.readouterr().out
+    assert '"--host"' in shown
+    assert "acme" not in shown
+    assert "client-a" not in shown
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

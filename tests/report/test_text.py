@@ -46,7 +46,7 @@ def test_sections_come_in_order() -> None:
         "WHAT IS TAKEN AS KNOWN OF THE CLUSTER",
         "IP-IN-IP AS CAPTURED",
         "INPUTS",
-        "INPUTS THAT COULD NOT BE READ",
+        "WHAT COULD NOT BE READ",
         "VERDICT",
     ]
 

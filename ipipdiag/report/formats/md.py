@@ -125,7 +125,7 @@ def _finding(report: Report, entry: FindingReport, detail: Detail, heading: str)
         head.append(_remarks(finding))
     yield Part(
         Weight.ROOT if is_root else Weight.FINDING,
-        "the finding",
+        "expected and observed",
         "\n".join(text for text in head if text),
         entry.id,
     )

@@ -107,7 +107,7 @@ def test_what_means_nothing_is_a_value_error(keyword: str, value: str, said: str
 def test_what_cannot_be_read_is_in_the_report(tmp_path: Path) -> None:
     report = ipipdiag.analyze([BROKEN, tmp_path / "absent.pcap"])
     assert report.verdict.code == "IPD2004"
-    assert [error.error for error in report.errors] == [f"{tmp_path / 'absent.pcap'}: no such file"]
+    assert [(error.name, error.error) for error in report.errors] == [(str(tmp_path / "absent.pcap"), "no such file")]
 
 
 def test_every_format_can_be_rendered() -> None:

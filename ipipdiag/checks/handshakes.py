@@ -7,16 +7,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.absence import NEARLY_A_SECOND_NS, TCP
+from ipipdiag.checks.absence import NEARLY_A_SECOND_NS
 from ipipdiag.checks.forwarding import FiveTuple
 from ipipdiag.checks.sightings import in_words
 from ipipdiag.kinds import Tunnel
+from ipipdiag.protocols import BGP_PORT, TCP
 
 if TYPE_CHECKING:
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Route, Trace
-
-BGP_PORT = 179  # of family 4, which knows how a session is opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ipipdiag.checks.model import Evidence, Missing, Reason, Subject, SubjectKin
 from ipipdiag.checks.sightings import duration, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import BGP_PORT, TCP
 from ipipdiag.trace.places import Place, Station
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 FEWEST_REQUESTS = 3
 LINK_LOCAL, MULTICAST = 0xA9FE0000, 0xE0000000
 EVIDENCE_FRAMES = 8
-TCP, BGP_PORT = 6, 179
 BARE = 0  # in place of an outer destination
 
 

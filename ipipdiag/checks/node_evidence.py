@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_mac
 from ipipdiag.checks.configured import states
 from ipipdiag.checks.sightings import several
+from ipipdiag.protocols import TUNNEL_DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 UNRESOLVED_STATES = ("FAILED", "INCOMPLETE")
 REVERSE_PATH_COUNTER = "TcpExtIPReversePathFilter"
 CONNTRACK_COUNTERS = ("conntrack drop", "conntrack insert_failed", "conntrack early_drop")
-TUNNEL_DEVICE = "tunl0"
 MOST_RULES = 2
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ipipdiag.checks.absence import TCP, drops_recorded
+from ipipdiag.checks.absence import drops_recorded
 from ipipdiag.checks.handshakes import Attempt, attempts
+from ipipdiag.protocols import ICMP, TCP
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.points.model import Point
 
-ICMP = 1
 MOST_HOPS = 2  # by which a node on the way is nearer than the pod: its own node, and the opener's
 
 

@@ -11,13 +11,11 @@ from ipipdiag.checks.absence import ATTEMPTS, SILENCE_NS
 from ipipdiag.checks.model import Evidence
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
 from ipipdiag.kinds import Tunnel
+from ipipdiag.protocols import BGP_PORT, ICMP, TCP
 
 if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
-
-ICMP, TCP = 1, 6
-BGP_PORT = 179
 
 
 @dataclass(frozen=True, slots=True)

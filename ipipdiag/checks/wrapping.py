@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from ipipdiag.cluster.rules import Expectation, expected_form
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ICMP
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
-
-ICMP = 1
-FIRST_HOP_TTLS = (63, 127, 254)
 
 
 @dataclass(frozen=True, slots=True)

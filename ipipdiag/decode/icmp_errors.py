@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, read_ipv4
 from ipipdiag.decode.packets import IcmpErrors
-from ipipdiag.decode.transport import ICMP, ICMP_WITH_ID, TCP, UDP
+from ipipdiag.decode.transport import ICMP_WITH_ID
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
 from ipipdiag.kinds import StopReason
+from ipipdiag.protocols import ICMP, IPIP_PROTOCOL, TCP, UDP
 
 ERROR_TYPES = (3, 4, 5, 11, 12)
 FRAGMENTATION_NEEDED = (3, 4)
 REDIRECT = 5
-IPIP_PROTOCOL = 4
 ICMP_HEADER = 8
 QUOTED_BYTES = 8  # of the transport, by RFC 792
 CUT = int(StopReason.CAPTURED_LENGTH)

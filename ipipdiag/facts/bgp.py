@@ -25,13 +25,12 @@ from ipipdiag.decode.bgp import (
 from ipipdiag.decode.packets import Decoded, Packets
 from ipipdiag.facts.messages import MESSAGE_LIMIT
 from ipipdiag.kinds import BgpMessage, Tunnel
+from ipipdiag.protocols import BGP_PORT, FIN, RST, SYN
 from ipipdiag.table import Table
 
-BGP_PORT = 179
 STREAM_LIMIT = 4_096  # directed connections of one point
 WAITING_SEGMENTS = 3  # out of order; then what is missing is taken for lost to the capture
 WAITING_NS = 5_000_000_000
-FIN, SYN, RST, ACK = 1, 2, 4, 16
 _CONTROL = FIN | SYN | RST
 _HALF = 1 << 31
 _MODULUS = 1 << 32

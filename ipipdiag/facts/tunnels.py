@@ -11,8 +11,6 @@ from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 from ipipdiag.kinds import Layer, StopReason, Tunnel
 
-IPIP_PROTOCOL = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Tunnels(Tally):

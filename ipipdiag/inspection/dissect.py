@@ -13,12 +13,12 @@ from typing import Any
 import dpkt
 
 from ipipdiag.inspection.model import Dissection, Header, Kind, Stop
+from ipipdiag.protocols import VXLAN_PORT
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x86DD
 VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 IPIP, ICMP, TCP, UDP = 4, 1, 6, 17
 NAMED_PROTOCOLS = {41: "IPv6 in IPv4", 47: "GRE", 50: "ESP", 132: "SCTP", 2: "IGMP", 89: "OSPF", 112: "VRRP"}
-VXLAN_PORT = 4789
 QUOTING = (3, 4, 5, 11, 12)  # ICMP errors (RFC 792)
 ICMP_HEADER = 8
 QUOTED_TRANSPORT = 8

@@ -11,13 +11,10 @@ import numpy.typing as npt
 from ipipdiag.addresses import BROADCAST_MAC, GATEWAY, HOST_SIDE_MAC
 from ipipdiag.facts.collect import PointFacts
 from ipipdiag.kinds import PacketType, Tunnel
+from ipipdiag.protocols import ARP_REPLY, ARP_REQUEST, BGP_PORT, INITIAL_TTLS, SHORTEST_BLOCK
 
-BGP_PORT = 179
-LOCAL_TTLS = (64, 255)  # initial TTLs of a Linux node's own packets; BIRD's SYN-ACK leaves with 255
 SHARE_OF_UNICAST = 0.95  # a NIC sees little unicast traffic of others: a flooding switch, a bridge
-SHORTEST_BLOCK = 20  # prefix length of the largest block that Calico allows
 MULTICAST_BIT = 1 << 40
-ARP_REQUEST, ARP_REPLY = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def find_host(facts: PointFacts) -> Host:
     flows = facts.flows.select(facts.flows.source_mac == mac)
     bare = flows.tunnel == Tunnel.NONE
     is_bgp = bare & ((flows.source_port == BGP_PORT) | (flows.destination_port == BGP_PORT))
-    is_local = np.isin(flows.ttl_max, LOCAL_TTLS)
+    is_local = np.isin(flows.ttl_max, INITIAL_TTLS)
     # a router forwards tunnel packets with the outer TTL below the inner one; the sending node copies it
     is_first_hop = ~bare & (flows.outer_ttl_max == flows.ttl_max)
     arp = facts.arp_messages

@@ -20,11 +20,11 @@ from ipipdiag.facts.collect import CaptureFacts, PointFacts
 from ipipdiag.kinds import PacketType, Tunnel
 from ipipdiag.points.model import PlacementSource, Point, PointOption, Role
 from ipipdiag.points.owners import Host, find_host, find_pod_link
+from ipipdiag.protocols import BGP_PORT
 
 LINKTYPE_SLL = 113
 RAW_LINK_TYPES = frozenset({12, 14, 101, 228})
 ARPHRD_TUNNEL = 768  # hardware type of tunl0 in Linux cooked captures
-BGP_PORT = 179
 VXLAN_MAC_PREFIX = 0x66  # first byte of the MAC that Felix gives vxlan.calico
 
 
@@ -35,6 +35,14 @@ class _Guess:
     role: Role
     reason: str
     alternatives: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What flags and files name: nodes by their address, pod addresses by the name of the host side of their veth."""
+
+    nodes: Mapping[int, str]
+    pod_interfaces: Mapping[str, int]
 
 
 def place_points(
@@ -55,8 +63,9 @@ def place_points(
         for facts in capture.points:
             interface = interfaces[facts.key.interface]
             number = len(points) + 1
-            point = _place(number, f"c{first_input}", capture.files, interface, facts, option, node_names)
-            points.append(_with_named_pod(point, pod_interfaces or {}))
+            names = Names(node_names, pod_interfaces or {})
+            point = _place(number, f"c{first_input}", capture.files, interface, facts, option, names)
+            points.append(_with_named_pod(point, names.pod_interfaces))
         first_input += len(capture.files)
     return tuple(points)
 
@@ -87,18 +96,18 @@ def _place(
     interface: Interface,
     facts: PointFacts,
     option: PointOption | None,
-    node_names: Mapping[int, str],
+    names: Names,
 ) -> Point:
     content = _from_content(interface, facts)
-    named = _from_name(interface.name, whole=True) if interface.name else None
-    file_named = _from_name(PurePath(files[0].name).name, whole=False)
+    named = _from_name(interface.name, names, whole=True) if interface.name else None
+    file_named = _from_name(PurePath(files[0].name).name, names, whole=False)
     role, source, reason = _decide(content, named, file_named, option)
     host = find_pod_link(facts) if role in (Role.POD, Role.CALI) else Host()
     if role in (Role.NODE, Role.ANY):
         host = find_host(facts)
     node = option.node if option and option.node else None
     if node is None and host.address is not None:
-        node = node_names.get(host.address, format_address(host.address))
+        node = names.nodes.get(host.address, format_address(host.address))
     return Point(
         id=f"p{number}",
         input=input_id,
@@ -227,9 +236,13 @@ _NAMES: tuple[tuple[Role, str], ...] = (
 )
 
 
-def _from_name(name: str, *, whole: bool) -> _Guess | None:
+def _from_name(name: str, names: Names, *, whole: bool) -> _Guess | None:
     """The role that the name of an interface (``whole``) or words of a file name suggest."""
     words = [name] if whole else _words(name)
+    for word in words:
+        if word in names.pod_interfaces:
+            kind = "interface" if whole else "file"
+            return _Guess(Role.CALI, f"{kind} name has {word!r}, a pod's interface by the cluster files")
     for role, pattern in _NAMES:
         for word in words:
             if re.fullmatch(pattern, word.lower()):

@@ -15,7 +15,8 @@ from ipipdiag.addresses import GATEWAY
 from ipipdiag.capture import CaptureError, Interface, Limits, open_capture
 from ipipdiag.capture.rotation import RotatedName, read_rotated_name
 from ipipdiag.facts.collect import PointFacts, PointKey, collect_facts
-from ipipdiag.points.owners import ARP_REQUEST, common_macs
+from ipipdiag.points.owners import common_macs
+from ipipdiag.protocols import ARP_REQUEST
 
 HEAD_FRAMES = 20_000  # that are decoded of each file to tell where it was taken
 TELLING_FRAMES = 20  # below, the MACs of a few frames need not be those of the place

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from ipipdiag.inspection.dissect import dissect
 from ipipdiag.inspection.model import FrameRecord, Header, Kind
+from ipipdiag.protocols import UDP
 from ipipdiag.redaction.addresses import AddressMap
 
 MAC, ADDRESS = 6, 4  # bytes
 NO_OPERATION = 1  # IPv4 option that stands for nothing (RFC 791); others may hold addresses
 IPV4_FIXED, IPV4_CHECKSUM, IPV4_PROTOCOL, IPV4_ENDS = 20, 10, 9, 12  # length, and offsets
-TCP, UDP = 6, 17
 REDIRECT = 5  # ICMP type whose header holds an address (RFC 792)
 CHECKSUM_OF = {Kind.TCP: 16, Kind.UDP: 6, Kind.ICMP: 2}  # offset in the header
 

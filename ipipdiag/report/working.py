@@ -12,9 +12,7 @@ from ipipdiag.checks.model import Finding, SubjectKind
 from ipipdiag.facts.flows import Flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
-
-ICMP, TCP = 1, 6
-BGP_PORT = 179
+from ipipdiag.protocols import BGP_PORT, ICMP, TCP
 
 
 def seen_to_work(finding: Finding, points: Sequence[Point]) -> str | None:

@@ -135,3 +135,31 @@ def test_peer_is_not_taken_for_the_capturing_node(tmp_path: Path) -> None:
     """Two machines share all frames: which of them was captured does not show, so neither is named."""
     assert place(tmp_path, pings()).node in (None, NODE_A, NODE_B)
     assert place(tmp_path, [*bgp(), *pings()]).node is None
+
+
+ENDPOINT = f"""
+apiVersion: projectcalico.org/v3
+kind: WorkloadEndpoint
+metadata: {{name: web, namespace: default}}
+spec: {{pod: web, node: alpha, interfaceName: net7a1b2, ipNetworks: [{POD_A}/32]}}
+"""
+
+
+@pytest.mark.parametrize("name", ["alpha-net7a1b2.pcap", "net7a1b2.pcap"])
+def test_the_interface_that_a_workload_endpoint_names_places_a_quiet_capture(tmp_path: Path, name: str) -> None:
+    (tmp_path / "endpoints.yaml").write_text(ENDPOINT)
+    path = tmp_path / name
+    path.write_bytes(pcap([], nano=True))
+    files = (str(tmp_path / "endpoints.yaml"),)
+    (told,) = analyze(RunOptions((str(path),), cluster_files=files)).points
+    (untold,) = analyze(RunOptions((str(path),))).points
+    assert (told.role, told.pod) == ("cali", "default/web")
+    assert (untold.role, untold.pod) == ("unknown", None)
+
+
+def test_what_packets_show_outranks_the_name(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.yaml").write_text(ENDPOINT)
+    path = tmp_path / "net7a1b2.pcap"
+    path.write_bytes(pcap(sorted([*bgp(), *pings(), *THIRD]), nano=True))
+    (point,) = analyze(RunOptions((str(path),), cluster_files=(str(tmp_path / "endpoints.yaml"),))).points
+    assert point.role == "node"

@@ -35,6 +35,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.protocols import TCP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-TCP = 6
 INPUTS_SHOWN = 3
 SMALLEST_SUPER_PACKET = 9_217  # bytes: above every jumbo frame in use
 

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address, format_mac
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import ATTEMPTS
-from ipipdiag.checks.arp import REPLY
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -44,6 +43,7 @@ from ipipdiag.checks.node_evidence import host_side_mac
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ARP_REPLY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def examine(
         if not point.is_pod_link:
             continue
         messages = arp_messages[point]
-        replies = messages.select((messages.operation == REPLY) & (messages.sender == GATEWAY))
+        replies = messages.select((messages.operation == ARP_REPLY) & (messages.sender == GATEWAY))
         examined += len(replies)
         odd = replies.select(replies.sender_mac != HOST_SIDE_MAC)
         dead = _dead_mac(point, mac_pairs[point], flows[point])

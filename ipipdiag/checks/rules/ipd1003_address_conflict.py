@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.arp import REPLY
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -40,6 +39,7 @@ from ipipdiag.checks.model import (
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ARP_REPLY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def _replies(messages: ArpMessages) -> dict[int, list[Reply]]:
     for time_ns, mac, sender, number, operation in messages.rows(
         "time_ns", "sender_mac", "sender", "number", "operation"
     ):
-        if operation == REPLY and sender not in (0, GATEWAY) and mac != HOST_SIDE_MAC:
+        if operation == ARP_REPLY and sender not in (0, GATEWAY) and mac != HOST_SIDE_MAC:
             by_address[sender].append((time_ns, mac, number))
             addresses_of[mac].add(sender)
     proxies = {mac for mac, addresses in addresses_of.items() if len(addresses) >= PROXIED_ADDRESSES}

@@ -44,15 +44,13 @@ from ipipdiag.cluster.model import Cluster, NodeEvidence
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import BGP_PORT, INITIAL_TTLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
-
-BGP_PORT = 179
-LOCAL_TTLS = (64, 255)
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
@@ -91,7 +89,7 @@ def _known_as(table: Flows, own: Flows, outer_source: int, cluster: Cluster) -> 
     macs = {mac for mac in own.source_mac.tolist() if mac >= 0}
     bgp = (table.source_port == BGP_PORT) | (table.destination_port == BGP_PORT)
     for source, mac, ttl in table.select(bgp & (table.tunnel == Tunnel.NONE)).rows("source", "source_mac", "ttl_max"):
-        if mac in macs and ttl in LOCAL_TTLS and source != outer_source and cluster.is_node(source):
+        if mac in macs and ttl in INITIAL_TTLS and source != outer_source and cluster.is_node(source):
             return int(source)
     return None
 

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import attempts, drops_recorded
-from ipipdiag.checks.bgp_sessions import SYN, Connection, Session, no_bgp, sessions
+from ipipdiag.checks.bgp_sessions import Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity
 from ipipdiag.checks.sightings import several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import SYN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.bgp_sessions import CEASE, FIN, RST, Connection, Session, no_bgp, sessions
+from ipipdiag.checks.bgp_sessions import CEASE, Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import several
 from ipipdiag.kinds import BgpMessage
+from ipipdiag.protocols import FIN, RST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -34,6 +34,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.protocols import FRAGMENTATION_NEEDED, UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.messages import IcmpReports
     from ipipdiag.points.model import Point
-
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
 
 
 def examine(

@@ -39,6 +39,7 @@ from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import IPIP_PROTOCOL, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +50,8 @@ if TYPE_CHECKING:
     from ipipdiag.facts.tunnels import Tunnels
     from ipipdiag.points.model import Point
 
-UNREACHABLE, PROTOCOL, PORT = 3, 2, 3
-IPIP_PROTOCOL = 4
-CAUSE = {PROTOCOL: "its kernel has no ipip module", PORT: "its tunl0 is down or absent"}
-WORDS = {PROTOCOL: "protocol unreachable", PORT: "port unreachable"}
+CAUSE = {PROTOCOL_UNREACHABLE: "its kernel has no ipip module", PORT_UNREACHABLE: "its tunl0 is down or absent"}
+WORDS = {PROTOCOL_UNREACHABLE: "protocol unreachable", PORT_UNREACHABLE: "port unreachable"}
 
 
 def examine(
@@ -71,7 +70,7 @@ def examine(
         reports = icmp_reports[point]
         refusals = reports.select(
             (reports.type == UNREACHABLE)
-            & ((reports.code == PROTOCOL) | (reports.code == PORT))
+            & ((reports.code == PROTOCOL_UNREACHABLE) | (reports.code == PORT_UNREACHABLE))
             & (reports.quoted_outer_protocol == IPIP_PROTOCOL)
             & (reports.tunnel == Tunnel.NONE)
         )
@@ -119,7 +118,9 @@ def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int], sent:
             f"kubectl -n calico-system logs -l k8s-app=calico-node --prefix | grep -i tunl0  # the node of {text}",
         ),
         fix=("ip link set tunl0 up, or modprobe ipip; calico-node does both when it restarts",),
-        alternatives=("a firewall rule on the node rejects protocol 4 with the same message",) if code == PORT else (),
+        alternatives=("a firewall rule on the node rejects protocol 4 with the same message",)
+        if code == PORT_UNREACHABLE
+        else (),
         points=(point.id,),
     )
 

@@ -45,6 +45,7 @@ from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import IPIP_PROTOCOL, PORT_UNREACHABLE, UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,10 +55,8 @@ if TYPE_CHECKING:
     from ipipdiag.facts.tunnels import Tunnels
     from ipipdiag.points.model import Point
 
-UNREACHABLE, PORT = 3, 3
 PROHIBITED = {9: "network prohibited", 10: "host prohibited", 13: "communication prohibited"}
-WORDS = PROHIBITED | {PORT: "port unreachable"}
-IPIP_PROTOCOL = 4
+WORDS = PROHIBITED | {PORT_UNREACHABLE: "port unreachable"}
 
 Ends = tuple[int, int]
 
@@ -117,7 +116,7 @@ def _about_pods(point: Point, reports: IcmpReports, cluster: Cluster) -> Iterato
         set(about.rows("reporter", "quoted_source", "quoted_destination", "code"))
     ):
         is_about_pod = cluster.is_pod(source) or cluster.is_pod(destination)
-        if code == PORT:
+        if code == PORT_UNREACHABLE:
             is_node = cluster.is_node(reporter) or reporter in cluster.tunnel_addresses
             is_about_pod = cluster.is_pod(destination) and is_node and reporter != destination
         if not is_about_pod or code not in WORDS:

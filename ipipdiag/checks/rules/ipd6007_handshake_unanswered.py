@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import TCP, drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import drops_recorded, waited_long_enough
 from ipipdiag.checks.forwarding import FiveTuple
 from ipipdiag.checks.handshakes import (
     Attempt,
@@ -54,6 +54,7 @@ from ipipdiag.checks.model import (
 from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import TCP, UDP
 from ipipdiag.trace.places import Station, home_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Route, Stop, Trace
 
-UDP = 17
 FEWEST_SYNS = 3  # of one pair of addresses
 MOST_WORKED = 3
 MOST_FILTERS = 4

@@ -29,8 +29,8 @@ from ipipdiag.checks.configured import (
 )
 from ipipdiag.checks.model import Check, Component, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.cluster.model import Mode
-from ipipdiag.cluster.node_state import TUNNEL_DEVICE
 from ipipdiag.cluster.rules import expected_form
+from ipipdiag.protocols import TUNNEL_DEVICE
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.configuration import Configuration

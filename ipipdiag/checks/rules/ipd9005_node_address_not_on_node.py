@@ -28,7 +28,7 @@ from ipipdiag.checks.configured import (
 )
 from ipipdiag.checks.model import Check, Component, Outcome, Severity
 from ipipdiag.checks.sightings import in_words
-from ipipdiag.cluster.node_state import TUNNEL_DEVICE
+from ipipdiag.protocols import TUNNEL_DEVICE
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.configuration import Configuration

@@ -26,13 +26,12 @@ from ipipdiag.addresses import format_address
 from ipipdiag.checks.configured import about_node, from_files, nothing_told, states
 from ipipdiag.checks.model import Check, Component, Finding, Outcome, Severity
 from ipipdiag.checks.node_evidence import is_unresolved
+from ipipdiag.protocols import CALI_PREFIX
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.cluster.node_state import Neighbour, NodeState
-
-CALI_PREFIX = "cali"
 
 
 def examine(configuration: Configuration, cluster: Cluster) -> Outcome:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from ipipdiag.decode.link.model import ETHERTYPE_IPV4, LinkRows, network_by_version
 from ipipdiag.decode.window import ByteWindow, Positions, u16
 from ipipdiag.kinds import Network
+from ipipdiag.protocols import IPIP_PROTOCOL
 
 LINK_TYPES = {12: "RAW", 14: "RAW", 101: "RAW", 228: "IPV4"}
 ETHERNET, IPV4, IPV6 = 14, 20, 40
-IPIP_PROTOCOL = 4
 
 
 def decode_link(window: ByteWindow, rows: LinkRows) -> None:

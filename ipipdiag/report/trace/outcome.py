@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import FRAGMENTATION_NEEDED, UNREACHABLE
 from ipipdiag.report.trace.model import HopReport, WayState
 from ipipdiag.trace.model import Route, Stop
 from ipipdiag.trace.places import NODE_ROLES, Station
-
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
 
 
 def outcome_of(route: Route, hops: Sequence[HopReport], cluster: Cluster) -> tuple[WayState, int | None]:

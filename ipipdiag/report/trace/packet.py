@@ -8,6 +8,7 @@ from ipipdiag.addresses import format_address
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.decode.packets import Packets
 from ipipdiag.kinds import Network, Tunnel
+from ipipdiag.protocols import ECHO_REPLY, ECHO_REQUEST, ICMP, TCP, UDP
 from ipipdiag.report.files import Files
 from ipipdiag.report.naming import name_addresses
 from ipipdiag.report.trace.between import what_lives_between
@@ -18,8 +19,6 @@ from ipipdiag.trace.model import Route, Trace
 from ipipdiag.trace.packet import Fate, PacketWay, Sighting
 from ipipdiag.trace.places import Place
 
-ICMP, TCP, UDP = 1, 6, 17
-ECHO_REPLY, ECHO_REQUEST = 0, 8
 _FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"), (8, "PSH"), (16, "ACK"))
 _STATES = {
     Fate.LOST: WayState.LOST, Fate.REFUSED: WayState.REFUSED, Fate.ANSWERED: WayState.UNSEEN,

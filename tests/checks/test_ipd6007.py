@@ -12,6 +12,7 @@ from ipipdiag.points.model import Role
 from ipipdiag.report.root_cause import order_findings
 from tests.builders.captures import RAW
 from tests.builders.packets import ethernet, icmp_echo, icmp_error, ipv4, tcp, tcp_options
+from tests.checks.files_world import BLOCKS, NODES, collected, pool
 from tests.checks.two_points import Packet, Ways, echo
 from tests.checks.world import (
     MAC_NODE_A,
@@ -210,6 +211,22 @@ def test_tunl0_knows_no_next_hop(examine: Examination) -> None:
     frames = [at(5 + time, syn()) for time in RETRIES]
     frames += [at(4, ipv4(icmp_echo(False, id=3), POD_B, POD_A, ttl=63)), at(15, echo(9)(63))]
     assert examine(frames, link_type=RAW, role=Role.TUNL0, pods=["172.20.0.0/16"]).finding.count == 3
+
+
+def test_answer_from_another_address_is_named(examine: Examination) -> None:
+    """A node's port: the answer comes from the pod behind it, and nobody translates it back."""
+    other = back(answer_to_syn("SA", source=OTHER_POD_B, from_port=8080), 5.01)
+    assert (
+        f"comes from {OTHER_POD_B} port 8080 instead" in examine([*bgp(), *pings(), *asked(), other]).finding.observed
+    )
+
+
+def test_pod_that_may_not_talk_to_its_own_node(examine: Examination) -> None:
+    dial = ipv4(tcp(flags="S", source_port=40000, destination_port=10250), POD_A, NODE_A, ttl=64, id=3)
+    others = [at(4, to_pod(ipv4(icmp_echo(id=4), OTHER_POD_B, POD_A, ttl=62)))]
+    frames = [*gateway_arp(), *(at(5 + time, from_pod(dial)) for time in RETRIES), *others, *gateway_arp(15)]
+    files = collected(NODES + BLOCKS + pool())
+    assert "defaultEndpointToHostAction" in examine(frames, role=Role.CALI, files=files).finding.alternatives[0]
 
 
 # never leads where something explains it

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 FEWEST_SYNS = 3  # of one pair of addresses
 MOST_WORKED = 3
 MOST_FILTERS = 4
+MOST_COMPARED = 20  # connections of a pair for which another answer is looked for
 MOST_ADDRESSES = 100  # by which a notice is tied to others
 SYN_FILTER = "tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 or icmp or arp"
 
@@ -170,11 +171,11 @@ def _finding(
     station = stop.station if stop else _station(at_last[0])
     source, destination = names_of(ends)
     first_ns, last_ns = min(attempt.first_ns for attempt in group), max(attempt.last_ns for attempt in group)
-    recovered = _later_answered(group, points)
+    asides = [text for text in (_answered_by_another(group), _later_answered(group, points)) if text]
     syns, flows = _syns(group), len({attempt.flow for attempt in group})
     nodes = _nodes(ends, group, route, cluster)
     return Finding(
-        severity=Severity.WARNING if recovered else Severity.ERROR,
+        severity=Severity.WARNING if _later_answered(group, points) else Severity.ERROR,
         confidence=Confidence.LIKELY,
         subject=Subject(
             SubjectKind.FLOW,
@@ -186,14 +187,14 @@ def _finding(
         f"{place}",
         expected="SYN is answered by SYN-ACK, or by RST where nobody listens",
         observed=f"{several(syns, 'SYN')} of {several(flows, 'connection')}, sent again with the same ports, no answer"
-        + (f"; {recovered}" if recovered else ""),
+        + "".join(f"; {text}" for text in asides),
         count=syns,
         first_ns=first_ns,
         last_ns=last_ns,
         evidence=_evidence(at_last),
         component=_component(station),
         confirm=_confirm(station, nodes, destination, cluster),
-        alternatives=_causes(station, source, destination),
+        alternatives=(*_causes_at_nodes(ends, cluster), *_causes(station, source, destination)),
         worked=_worked(group, points),
         points=tuple(dict.fromkeys(attempt.point.id for attempt in group)),
     )
@@ -202,7 +203,7 @@ def _finding(
 def _outside(source: int, group: list[Attempt]) -> Finding:
     text = format_address(source)
     others = [format_address(address) for address in sorted({attempt.flow.destination for attempt in group})]
-    syns = _syns(group)
+    syns, another = _syns(group), _answered_by_another(group)
     return Finding(
         severity=Severity.NOTICE,
         confidence=Confidence.LIKELY,
@@ -211,7 +212,8 @@ def _outside(source: int, group: list[Attempt]) -> Finding:
         ),
         title=f"{in_words(others)} {'does' if len(others) == 1 else 'do'} not answer TCP from {text}",
         expected="an answer, if anybody is there: of these ends it is not known that both are the cluster's",
-        observed=f"{several(syns, 'SYN')} to {ports_in_words(group)}, sent again with the same ports, no answer",
+        observed=f"{several(syns, 'SYN')} to {ports_in_words(group)}, sent again with the same ports, no answer"
+        + (f"; {another}" if another else ""),
         count=syns,
         first_ns=min(attempt.first_ns for attempt in group),
         last_ns=max(attempt.last_ns for attempt in group),
@@ -296,6 +298,28 @@ def _causes(station: Station, source: str, destination: str) -> tuple[str, ...]:
         causes = f"an egress policy of {source} denies them in silence", "the node has no route to the destination"
         return (*causes, "they are lost further on")
     return "the network between the nodes drops them", f"the node or the policy of {destination} drops them in silence"
+
+
+def _causes_at_nodes(ends: Ends, cluster: Cluster) -> tuple[str, ...]:
+    """What denies in silence where the other end is a node itself."""
+    if not cluster.is_node(ends[1]):
+        return ()
+    if cluster.is_node(ends[0]):
+        return ("a policy of the node's host endpoint denies it",)
+    if home_of(ends[0], cluster) == ends[1]:
+        return ("Felix denies pods their own node (defaultEndpointToHostAction Drop)",)
+    return ()
+
+
+def _answered_by_another(group: list[Attempt]) -> str | None:
+    """Who else answers one of the SYNs, with SYN-ACK to its port: an answer that nobody translates back."""
+    for attempt in group[:MOST_COMPARED]:
+        flows, flow = attempt.point.facts.flows, attempt.flow
+        answers = (flows.syn_acks > 0) & (flows.destination == flow.source) & (flows.source != flow.destination)
+        answers &= flows.destination_port == flow.source_port
+        for source, port in flows.select(answers).rows("source", "source_port"):
+            return f"a SYN-ACK to the same port comes from {format_address(source)} port {port} instead"
+    return None
 
 
 def _later_answered(group: list[Attempt], points: tuple[Point, ...]) -> str | None:

@@ -35,16 +35,17 @@ def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
     return counted
 
 
+@lru_cache(maxsize=256)
 def drops_recorded(point: Point) -> Missing | None:
     """Why nothing can be missed at this point, where the capture itself lost frames."""
-    command = capture_command(point.role, buffer=LARGE_BUFFER)
-    if point.drops:
-        return Missing(Reason.CAPTURE_DROPS, f"{point.input_name} records {point.drops} dropped frames", command)
     unseen = sum(unseen for unseen, _ in unseen_bytes(point))
-    if unseen:
+    if point.drops:
+        text = f"{point.input_name} records {point.drops} dropped frames"
+    elif unseen:
         text = f"{point.input_name} lacks {unseen} bytes that were acknowledged"
-        return Missing(Reason.CAPTURE_DROPS, text, command)
-    return None
+    else:
+        return None
+    return Missing(Reason.CAPTURE_DROPS, text, capture_command(point.role, buffer=LARGE_BUFFER))
 
 
 @lru_cache(maxsize=256)

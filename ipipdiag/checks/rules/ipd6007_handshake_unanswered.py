@@ -85,7 +85,7 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcom
         if attempt.flow in answered:
             continue
         if why_not := _why_not(attempt):
-            missing = missing or why_not
+            missing = missing or _missing(attempt, why_not)
             continue
         examined += 1
         ends = (attempt.flow.source, attempt.flow.destination)
@@ -107,19 +107,29 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcom
     return Outcome(examined, tuple(findings), missing)
 
 
-def _why_not(attempt: Attempt) -> Missing | None:
+def _why_not(attempt: Attempt) -> Reason | None:
     """What keeps the absence of an answer from being a finding."""
-    point, extent = attempt.point, attempt.point.facts.extent
-    command = _command(point)
-    one, other = names_of((attempt.flow.source, attempt.flow.destination))
-    if not waited_long_enough(attempt.last_ns, extent):
-        return Missing(Reason.TOO_SHORT, f"the capture ends within a second of a SYN from {one} to {other}", command)
+    if not waited_long_enough(attempt.last_ns, attempt.point.facts.extent):
+        return Reason.TOO_SHORT
     if not attempt.is_repeated:
-        return Missing(Reason.TOO_FEW_PACKETS, f"{one} does not repeat its SYN to {other}", command)
+        return Reason.TOO_FEW_PACKETS
     if not is_heard(attempt):
-        text = f"{point.input_name} holds nothing from {other}, nor from anybody behind the same next hop"
-        return Missing(Reason.ONE_DIRECTION, text, command)
-    return drops_recorded(point)
+        return Reason.ONE_DIRECTION
+    return Reason.CAPTURE_DROPS if drops_recorded(attempt.point) else None
+
+
+def _missing(attempt: Attempt, reason: Reason) -> Missing | None:
+    """The same in words, with the capture that would settle it."""
+    if reason is Reason.CAPTURE_DROPS:
+        return drops_recorded(attempt.point)
+    one, other = names_of((attempt.flow.source, attempt.flow.destination))
+    text = {
+        Reason.TOO_SHORT: f"the capture ends within a second of a SYN from {one} to {other}",
+        Reason.TOO_FEW_PACKETS: f"{one} does not repeat its SYN to {other}",
+        Reason.ONE_DIRECTION: f"{attempt.point.input_name} holds nothing from {other}, nor from anybody behind the "
+        "same next hop",
+    }[reason]
+    return Missing(reason, text, _command(attempt.point))
 
 
 def _command(point: Point) -> str:

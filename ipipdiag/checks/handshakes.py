@@ -109,12 +109,14 @@ def is_heard(attempt: Attempt) -> bool:
     if attempt.flow.destination in heard.sources:
         return True
     here, there = int(flows.source_mac[row]), int(flows.destination_mac[row])
-    if flows.tunnel[row] != Tunnel.NONE:
-        near, far = int(flows.outer_source[row]), int(flows.outer_destination[row])
-        return far in heard.outer_sources or near in heard.outer_destinations or far in heard.bare_sources
+    is_wrapped = flows.tunnel[row] != Tunnel.NONE
+    near, far = int(flows.outer_source[row]), int(flows.outer_destination[row])
+    if is_wrapped and (far in heard.outer_sources or far in heard.bare_sources):
+        return True
     if here >= 0 and there >= 0:
         return (there, here) in heard.mac_pairs
-    return attempt.flow.source in heard.destinations  # tunl0 and cooked captures do not tell the next hop
+    # tunl0 and cooked captures do not tell the next hop
+    return near in heard.outer_destinations if is_wrapped else attempt.flow.source in heard.destinations
 
 
 def outer_pair(attempt: Attempt) -> tuple[int, int] | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import drops_recorded, is_one_sided
 from ipipdiag.checks.model import Evidence, Missing, Reason, Subject, SubjectKind
 from ipipdiag.checks.sightings import duration, several
 from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import BGP_PORT, TCP
 from ipipdiag.trace.places import Place, Station
@@ -85,8 +86,14 @@ def is_between_pods(route: Route, cluster: Cluster) -> bool:
 
 
 def is_deaf(place: Place) -> Missing | None:
-    """Why nothing can be missed at a place: its captures lost frames."""
-    return next((lost for point in place.points if (lost := drops_recorded(point))), None)
+    """Why nothing can be missed at a place: its captures lost frames, or hold one direction only."""
+    for point in place.points:
+        if lost := drops_recorded(point):
+            return lost
+        if is_one_sided(point.facts.flows):
+            text = f"{point.input_name} holds only one direction of its conversations"
+            return Missing(Reason.ONE_DIRECTION, text, capture_command(point.role))
+    return None
 
 
 def is_live(place: Place) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
-from tests.builders.packets import ipv4, udp
+from tests.builders.packets import ethernet, ipv4, udp
 from tests.checks.world import (
+    MAC_NODE_A,
+    MAC_NODE_B,
+    MAC_ROUTER,
     NODE_A,
     OTHER_POD_B,
     POD_A,
@@ -86,3 +89,17 @@ def test_silence_in_which_nothing_of_the_node_comes_is_not_judged(examine: Exami
     others = [at(30, from_a(request(9, NODE_A, ROUTER, ttl=64)))]
     answer = examine([*bgp(until=4), *pings(4), *pings(8, 5, answered=False), *others])
     assert not answer.findings
+
+
+def test_other_nodes_behind_another_next_hop_prove_nothing(examine: Examination) -> None:
+    """The far node is behind the router, whose frames are filtered out; a node of the same link is heard."""
+    far, near = "198.51.100.7", "192.0.2.13"
+    asked = [
+        at(n, ethernet(wrapped(request(n), destination=far), source=MAC_NODE_A, destination=MAC_ROUTER))
+        for n in range(1, 6)
+    ]
+    other = ethernet(wrapped(request(9, POD_B, POD_A), near, NODE_A), source=MAC_NODE_B, destination=MAC_NODE_A)
+    answer = examine([*asked, at(2.5, other), at(20, other)])
+    assert (answer.status, answer.reason) == (Status.NOT_CHECKED, Reason.ONE_DIRECTION)
+    heard = ethernet(wrapped(request(9, POD_B, POD_A), near, NODE_A), source=MAC_ROUTER, destination=MAC_NODE_A)
+    assert examine([*asked, at(2.5, heard), at(20, heard)]).findings

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.captures import pcap
-from tests.builders.packets import ethernet
+from tests.builders.packets import ethernet, ipv4, udp
 from tests.checks.files_world import BLOCKS, NODES, collected, pool
 from tests.checks.two_points import Ways, echo
 from tests.checks.world import (
@@ -103,3 +105,15 @@ def test_counters_of_the_node_name_the_cause(examine: Examination) -> None:
     finding = examine(*ways.captures("nic_a", "nic_b", "tunl_b", "cali_b"), files=files).finding
     assert "chain cali-tw-cali1 has dropped 6 packets" in finding.observed
     assert not any("reverse path" in text for text in finding.alternatives)
+
+
+def test_link_captured_in_one_direction_misses_nothing(examine: Examination) -> None:
+    """What the pod sends in a conversation is there, what reaches it is not: a filter, or ``tcpdump -Q``."""
+    ways = Ways()
+    for number in range(8):
+        datagram = udp(b"gauge", 40000, 8125)
+        ways.send(2 + number, partial(ipv4, datagram, POD_A, POD_B, None, id=70 + number), skip=("cali_b",))
+    ways.ping(4, first=10)
+    sent_by_pod = [frame for frame in ways.frames["cali_b"] if frame[1][6:12] != bytes.fromhex("ee" * 6)]
+    ways.frames["cali_b"] = sent_by_pod
+    assert not examine(*ways.captures("nic_b", "tunl_b", "cali_b")).findings

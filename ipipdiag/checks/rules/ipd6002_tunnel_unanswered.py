@@ -39,7 +39,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.sightings import in_words
 from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
-from ipipdiag.kinds import Tunnel
+from ipipdiag.kinds import ABSENT_MAC, Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
@@ -90,7 +90,10 @@ def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, ext
             Reason.TOO_SHORT, "the last request is less than a second before the end of the capture", command
         )
     wrapped = (flows.tunnel == Tunnel.IPIP) & (flows.last_ns > (pair.silence.since_ns if pair.silence else -1))
-    receives = wrapped & (flows.outer_destination == pair.outer_source)
+    # what other nodes send shows that this direction is captured, if it comes from where the requests go
+    next_hops = set(pair.sent.destination_mac.tolist())
+    from_there = [ABSENT_MAC in next_hops or mac in next_hops for mac in flows.source_mac.tolist()]
+    receives = wrapped & (flows.outer_destination == pair.outer_source) & from_there
     sends = wrapped & (flows.outer_source == pair.outer_destination)
     if not contact.from_destination and not bool((receives | sends).any()):
         text = f"nothing of {format_address(pair.outer_destination)} was captured, so that its "

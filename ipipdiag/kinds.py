@@ -76,3 +76,13 @@ class BgpMessage(IntEnum):
     NOTIFICATION = 3
     KEEPALIVE = 4
     ROUTE_REFRESH = 5
+
+
+class TcpEvent(IntEnum):
+    """What happens to segments beside being sent and acknowledged."""
+
+    SENT_AGAIN = 1  # seen here before: lost, or its acknowledgement was, beyond this point
+    SENT_AGAIN_UNSEEN = 2  # the first was never seen here: lost before this point, or missed by the capture
+    OVERTAKEN = 3
+    PROBE = 4  # keep-alive or window probe
+    ZERO_WINDOW = 5

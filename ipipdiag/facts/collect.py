@@ -26,6 +26,7 @@ from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
 from ipipdiag.facts.selection import Selection
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
+from ipipdiag.facts.tcp_health import Deliveries, Gaps, Repeats, TcpEvents, TcpFold
 from ipipdiag.kinds import Tunnel
 from ipipdiag.table import Table
 
@@ -57,6 +58,10 @@ class PointFacts:
     fragments: tunnel_facts.Fragments
     duplicates: Duplicates
     loops: Loops
+    tcp_events: TcpEvents
+    tcp_repeats: Repeats
+    tcp_deliveries: Deliveries
+    tcp_gaps: Gaps
     arp_messages: ArpMessages
     icmp_reports: IcmpReports
     bgp_messages: BgpMessages
@@ -109,6 +114,7 @@ class PointCollector:
         self._fragments = TallyBuilder(tunnel_facts.Fragments, ROW_LIMIT)
         self._duplicates = TallyBuilder(Duplicates, ROW_LIMIT)
         self._loops = TallyBuilder(Loops, ROW_LIMIT)
+        self._tcp = TcpFold()
         self._arp = MessageLog(ArpMessages)
         self._icmp = MessageLog(IcmpReports)
         self._bgp = BgpFold()
@@ -136,6 +142,7 @@ class PointCollector:
             wrapped = packets.select(packets.tunnel == Tunnel.IPIP)
         self._loops.add(self._loop_fold.step(packets))
         self._flows.add(flow_rows(packets))
+        self._tcp.step(packets)
         if self._with_packet_keys:
             self._packet_keys.step(packets)
         self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
@@ -146,6 +153,7 @@ class PointCollector:
         builders = (self._mac_pairs, self._flows, self._tunnels, self._tunnel_headers, self._fragments, self._loops)
         logs = (self._arp, self._icmp)
         bgp = self._bgp.finish()
+        tcp = self._tcp.finish()
         return PointFacts(
             key=self._key,
             extent=self._extent.finish(),
@@ -158,6 +166,10 @@ class PointCollector:
             fragments=self._fragments.finish(),
             duplicates=self._duplicates.finish(),
             loops=self._loops.finish(),
+            tcp_events=tcp.events,
+            tcp_repeats=tcp.repeats,
+            tcp_deliveries=tcp.deliveries,
+            tcp_gaps=tcp.gaps,
             arp_messages=self._arp.finish(),
             icmp_reports=self._icmp.finish(),
             bgp_messages=bgp.messages,
@@ -165,7 +177,10 @@ class PointCollector:
             bgp_controls=bgp.controls,
             packet_keys=self._packet_keys.finish(),
             key_halvings=self._packet_keys.halvings,
-            left_out=sum(builder.left_out for builder in builders) + sum(log.left_out for log in logs) + bgp.left_out,
+            left_out=sum(builder.left_out for builder in builders)
+            + sum(log.left_out for log in logs)
+            + bgp.left_out
+            + self._tcp.left_out,
             unselected=self._unselected,
         )
 

@@ -19,7 +19,7 @@ from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze
 from ipipdiag.table import Table
 from tests.builders.captures import START_NS, decode_frames, pcap
-from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, udp
+from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, tcp_options, udp
 from tests.scenarios import folder
 
 FILES = [
@@ -28,7 +28,10 @@ FILES = [
     folder("01") / "b-any.pcap",
     folder("10") / "b-eth0.pcap",
     folder("10") / "b-tunl0.pcap",
+    folder("12") / "a-eth0.pcap",
     folder("13") / "a-eth0.pcap",
+    folder("25") / "a-eth0.pcap",
+    folder("25") / "b-tunl0.pcap",
     folder("27b") / "b-eth0.pcap",
     folder("20") / "b-eth0.pcap",
     folder("21") / "a-eth0.pcap",
@@ -55,6 +58,16 @@ def assert_equal(one: CaptureFacts, other: CaptureFacts) -> None:
                 if fact.name == "arp_messages" and name == "row":
                     continue  # a position within its batch
                 assert np.array_equal(getattr(left, name), getattr(right, name)), f"{fact.name}.{name}"
+
+
+def assert_batches_change_nothing(packets: list[tuple[bytes, int]], batch: int, path: Path) -> None:
+    """Packets, each with the pause before it, make the same facts in one batch and in batches of some frames."""
+    time_ns, frames = START_NS, []
+    for packet, pause in packets:
+        time_ns += pause
+        frames.append((time_ns, ethernet(packet)))
+    path.write_bytes(pcap(frames, nano=True))
+    assert_equal(facts_of(path), facts_of(path, Limits(batch_frames=batch)))
 
 
 @pytest.mark.parametrize("limits", LIMITS, ids=["1 frame", "7 frames", "64 frames", "3000 bytes"])
@@ -102,13 +115,45 @@ def inner_packet(source: int, destination: int, kind: str, ttl: int, number: int
     batch=st.integers(1, 9),
 )
 def test_any_traffic_in_any_batches(packets: list[tuple[bytes, int]], batch: int, tmp_path: Path) -> None:
-    time_ns, frames = START_NS, []
-    for packet, pause in packets:
-        time_ns += pause
-        frames.append((time_ns, ethernet(packet)))
-    path = tmp_path / "capture"
-    path.write_bytes(pcap(frames, nano=True))
-    assert_equal(facts_of(path), facts_of(path, Limits(batch_frames=batch)))
+    assert_batches_change_nothing(packets, batch, tmp_path / "capture")
+
+
+SEGMENTS = st.builds(
+    lambda forward, port, flags, sequence, length, acknowledgement, stamp, number, window: ipv4(
+        tcp(
+            bytes(length),
+            flags=flags,
+            sequence=BEGIN + 10 * sequence,
+            acknowledgement=BEGIN + 10 * acknowledgement,
+            window=window,
+            options=tcp_options(timestamps=(stamp, 0)) if stamp else b"",
+            **({"source_port": port, "destination_port": 80} if forward else {
+                "source_port": 80, "destination_port": port
+            }),
+        ),
+        *(("172.20.0.1", "172.20.4.2") if forward else ("172.20.4.2", "172.20.0.1")),
+        id=number,
+    ),
+    st.booleans(),
+    st.sampled_from([40000, 40000, 40001]),
+    st.sampled_from(["S", "SA", "A", "A", "A", "A", "PA", "FA", "R"]),
+    st.integers(0, 8),
+    st.sampled_from([0, 0, 1, 10, 20, 40]),
+    st.integers(0, 10),
+    st.integers(0, 4),
+    st.integers(0, 12),
+    st.sampled_from([0, 500, 500]),
+)  # fmt: skip
+BEGIN = (1 << 32) - 40  # sequence numbers wrap on the way
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    packets=st.lists(st.tuples(SEGMENTS, st.sampled_from([1_000, 2_000_000, 300_000_000])), min_size=5, max_size=60),
+    batch=st.integers(1, 9),
+)
+def test_any_tcp_in_any_batches(packets: list[tuple[bytes, int]], batch: int, tmp_path: Path) -> None:
+    assert_batches_change_nothing(packets, batch, tmp_path / "capture")
 
 
 def test_tallies_merge_in_any_order_to_the_same_rows() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
 from ipipdiag.checks.catalogue import unusable
 from ipipdiag.checks.run import Case, run_checks
+from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.endpoints import find_address
 from ipipdiag.cluster.files.load import load_configuration
@@ -56,6 +57,7 @@ class RunOptions:
     to_ns: int | None = None
     hosts: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 def analyze(
@@ -81,7 +83,7 @@ def analyze(
     errors += [InputError(f"check {entry.name}", entry.problem, fatal=False) for entry in unusable()]
     points, cluster = _place(options, captures, told)
     trace = build_trace(points, cluster)
-    case = Case(tuple(captures), points, cluster, configuration, trace)
+    case = Case(tuple(captures), points, cluster, configuration, trace, options.thresholds)
     told_something = configuration != Configuration()
     checks = run_checks(case, options.only, options.skip) if captures or told_something else ()
     report = build_report(captures, points, cluster, checks, errors, trace, options.settings)

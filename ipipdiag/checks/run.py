@@ -1,7 +1,7 @@
 """Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
 
-A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, ``trace``, and for any field of
-:class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
+A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, ``trace``, ``thresholds``, and any field
+of :class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.catalogue import all_checks, in_order, planned
 from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
+from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
@@ -37,6 +38,7 @@ class Case:
     cluster: Cluster
     configuration: Configuration
     trace: Trace
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     def arguments(self) -> Mapping[str, Any]:
         """Every name a check may use as a parameter, with its value."""
@@ -50,6 +52,7 @@ class Case:
             "cluster": self.cluster,
             "configuration": self.configuration,
             "trace": self.trace,
+            "thresholds": self.thresholds,
             **by_point,
         }
 

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from ipipdiag.checks.model import Severity
+from ipipdiag.checks.thresholds import Thresholds, threshold_names
 from ipipdiag.cli import options
 from ipipdiag.cli.agreement import (
     require_agreement,
@@ -108,6 +109,14 @@ Exit codes, the same for every format: 0 nothing at or above --fail-on; 1 someth
     multiple=True,
     help="Look only at frames of it: an address, or a name that --cluster or --node gives.",
 )
+@click.option(
+    "thresholds",
+    "--threshold",
+    type=options.threshold,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help=f"From which figure on something is reported: {', '.join(threshold_names())}.",
+)
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Read at most N frames of each capture.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any input cannot be read.")
 @click.option(
@@ -151,6 +160,7 @@ def analyze(
     fail_on: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    thresholds: tuple[tuple[str, float], ...],
     max_frames: int | None,
     from_ns: int | None,
     to_ns: int | None,
@@ -209,6 +219,7 @@ def analyze(
         to_ns=to_ns,
         hosts=hosts,
         settings=settings,
+        thresholds=Thresholds(**dict(thresholds)),
     )
     try:
         with shown_progress(is_wanted=not quiet) as progress, stop_on_interrupt() as is_stopped:

@@ -31,7 +31,7 @@ LOCAL = "ipipdiag.toml"
 TABLE = "analyze"
 NOT_FROM_FILES = frozenset({"captures", "config", "no_config", "output", "help"})
 OF_PATHS = frozenset({"cluster_files"})
-NARROWING = frozenset({"only", "skip", "max_frames", "from_ns", "to_ns", "hosts"})
+NARROWING = frozenset({"only", "skip", "max_frames", "from_ns", "to_ns", "hosts", "thresholds"})
 ORIGIN = "ipipdiag.config"  # in the context: which file the defaults came from
 Values = dict[str, Any]
 
@@ -74,6 +74,8 @@ def _settings(parameter: click.Parameter, value: Any, source: str) -> list[Setti
 def _text(parameter: click.Parameter, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):  # a threshold
+        return f"{value[0].replace('_', '-')}={value[1]:g}"
     if isinstance(value, int) and (parameter.name or "").endswith("_ns"):
         return format_time(value, 9)
     return str(value)

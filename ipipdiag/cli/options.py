@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.thresholds import meaning_of, threshold_names
 from ipipdiag.cluster.model import Mode, ModeOption, NodeOption
 from ipipdiag.points.model import PointOption, Role
 from ipipdiag.report.sanitise import visible
@@ -182,6 +183,21 @@ def check_code(text: str) -> str:
     near = list(dict.fromkeys(known[word] for word in close))[:3]
     advice = f"did you mean {' or '.join(f'{code} {codes[code]}' for code in near)}?" if near else ""
     raise _bad(f"{text}: no such check; {advice or '`ipipdiag checks` lists them'}")
+
+
+def threshold(text: str) -> tuple[str, float]:
+    """A figure from which on something is reported: ``NAME=VALUE``; the name as a field of Thresholds."""
+    name, equals, value = text.partition("=")
+    if name not in threshold_names():
+        known = "; ".join(f"{known}: {meaning_of(known)}" for known in threshold_names())
+        raise _bad(f"{text}: {name!r} is no threshold. {known}")
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
+    if not equals or not 0 <= number < float("inf"):
+        raise _bad(f"{text}: expected {name}=NUMBER, 0 or more: {meaning_of(name)}")
+    return name.replace("-", "_"), number
 
 
 def _bad(message: str) -> click.BadParameter:

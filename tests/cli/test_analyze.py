@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ipipdiag.addresses import parse_address
+from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cli.main import main
 from ipipdiag.cluster.model import Mode, ModeOption, NodeOption
 from ipipdiag.points.model import PointOption, Role
@@ -42,6 +43,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
                 "--host",
                 "10.0.0.7",
             ),
+            *("--threshold", "lost-share=0.02", "--threshold", "lost-packets=7"),
         ]
     )
     pool = IPv4Network("10.244.0.0/16")
@@ -62,6 +64,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         "from_ns": 1_785_585_601_123_456_789,
         "to_ns": 1_785_585_602_000_000_000,
         "hosts": ("web", "10.0.0.7"),
+        "thresholds": Thresholds(lost_share=0.02, lost_packets=7),
     }
     assert [(setting.option, setting.value) for setting in settings] == [
         ("--only", "IPD1002"),
@@ -71,6 +74,8 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         ("--to", "2026-08-01 12:00:02.000000000 UTC"),
         ("--host", "web"),
         ("--host", "10.0.0.7"),
+        ("--threshold", "lost-share=0.02"),
+        ("--threshold", "lost-packets=7"),
         ("--max-frames", "10"),
     ]
 

@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 DAMAGED = "91-derived-damaged-files"
 
 HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
-FAULTY = ("06", "07", "09", "10", "13", "14", "15", "17", "19", "20", "22", "23", "25", "27b", "28c")
+FAULTY = ("06", "07", "09", "10", "12", "13", "14", "15", "17", "19", "20", "22", "23", "25", "27b", "28c")
 
 # one file alone that must show the fault, and the code it must show
 ALONE = (
@@ -22,6 +22,11 @@ ALONE = (
     ("10", "b-eth0.pcap", "IPD3002"),
     ("10", "c-eth0.pcap", "IPD3002"),
     ("10", "b-tunl0.pcap", "IPD3002"),
+    ("12", "a-eth0.pcap", "IPD5002"),
+    ("12", "a-tunl0.pcap", "IPD5002"),
+    ("12", "a-calia150d993dd4.pcap", "IPD5002"),
+    ("12", "pod-a2-eth0.pcap", "IPD5002"),
+    ("12", "c-eth0.pcap", "IPD5002"),
     ("13", "a-eth0.pcap", "IPD5003"),
     ("13", "b-eth0.pcap", "IPD5003"),
     ("14", "a-cali817517c44ab.pcap", "IPD1001"),

@@ -33,7 +33,7 @@ def examples() -> list[str]:
                 parameter: (1, 2)
                 if parameter == "numbers"
                 else 3
-                if parameter in ("kind", "code")
+                if parameter in ("kind", "code", "source_port", "destination_port")
                 else 0x0A000000 + place
                 for place, parameter in enumerate(inspect.signature(template).parameters, start=1)
             }

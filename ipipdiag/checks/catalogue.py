@@ -101,14 +101,9 @@ def planned() -> tuple[Planned, ...]:
 
 
 _NOT_BUILT = """\
-IPD5002 PmtuBlackhole critical
-IPD5005 FragmentationNeededIgnored error
 IPD7002 OutgoingNotTranslated error
 IPD7003 ServicePingUnanswered notice
 IPD7004 ServiceAddressOnWire error
 IPD7005 ReplyNotTranslatedBack critical
-IPD8003 Retransmissions warning
-IPD8004 Reordering notice
-IPD8005 ReceiverStalled notice
 IPD8006 ChecksumBroken critical
 IPD8007 DnsRetries warning"""

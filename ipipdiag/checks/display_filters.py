@@ -148,3 +148,16 @@ def bare_fragments(source: int, destination: int) -> str:
 def handshakes(source: int, destination: int) -> str:
     """TCP SYN, SYN-ACK and RST between two addresses, in either form."""
     return f"(tcp.flags.syn == 1 || tcp.flags.reset == 1) && {conversation(source, destination)}"
+
+
+def tcp_flow(source: int, destination: int, source_port: int, destination_port: int) -> str:
+    """One direction of a TCP connection, in either form."""
+    return (
+        f"ip.src == {format_address(source)} && ip.dst == {format_address(destination)}"
+        f" && tcp.srcport == {source_port} && tcp.dstport == {destination_port}"
+    )
+
+
+def tcp_between(source: int, destination: int) -> str:
+    """TCP from one address to another, in either form."""
+    return f"tcp && ip.src == {format_address(source)} && ip.dst == {format_address(destination)}"

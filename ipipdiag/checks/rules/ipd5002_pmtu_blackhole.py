@@ -1,0 +1,176 @@
+"""PmtuBlackhole: large packets vanish, small ones get through, and no ICMP says why.
+
+Expected
+    Packets as large as the tunnel's MTU are acknowledged as small ones are; a router that cannot
+    pass one on says so (ICMP "fragmentation needed"), and the sender shrinks.
+
+How it is observed
+    At any point before the place of the loss: a large segment of a connection is sent again at
+    least three times (or one each of two connections twice) and never acknowledged at that size,
+    while smaller packets of the same two addresses are, before and meanwhile, and no ICMP 3/4
+    names these addresses. A segment that is acknowledged once it is sent in smaller pieces
+    counts as well. At points behind the loss only a trace is left: bytes that never come, though
+    the small packet after them does; that is worth a warning.
+
+What can mislead
+    A receiver that closes its window, a lossy path (there small packets are lost as well), and a
+    path that went down altogether: each is told apart by what else the two addresses exchange,
+    and where nothing else is seen, nothing is reported. Super-packets above the MTU are cut up
+    before the wire. A NIC that cannot cut up IP-in-IP super-packets looks the same.
+
+What to do
+    Find the size that passes: ``ping -M do -s SIZE`` from pod to pod. Lower the tunnel's MTU to
+    that of the path less 20 (FelixConfiguration ipipMTU, or the operator's mtu) and restart the
+    pods, or repair the link with the small MTU and let its router send ICMP. Thresholds:
+    stuck-repeats, stuck-ms, stuck-bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ipipdiag.addresses import format_address
+from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
+from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
+from ipipdiag.checks.stuck_segments import StuckPair, stuck_pairs
+from ipipdiag.checks.tcp_pairs import no_tcp, pair_subject, tcp_pairs
+from ipipdiag.checks.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from ipipdiag.cluster.model import Cluster
+    from ipipdiag.points.model import Point
+
+UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
+ECHO_HEADERS, IPV4_HEADER = 28, 20
+
+
+def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Outcome:
+    """A finding for each pair of addresses whose large packets vanish."""
+    examined = sum(pair.segments > 0 for pair in tcp_pairs(points))
+    findings: list[Finding] = []
+    for point in points:
+        for pair in stuck_pairs(point, thresholds):
+            if not _is_told(points, pair.source, pair.destination):
+                findings.append(_finding(pair, cluster, thresholds))
+    found = {finding.subject.text for finding in findings}
+    for point in points:
+        findings += [trace for trace in _traces(point, points, cluster) if trace.subject.text not in found]
+    return Outcome(examined, tuple(findings), None if examined or findings else no_tcp("whether large packets pass"))
+
+
+def _is_told(points: tuple[Point, ...], source: int, destination: int) -> bool:
+    """Whether any point shows "fragmentation needed" about packets from one address to another."""
+    for point in points:
+        reports = point.facts.icmp_reports
+        about = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
+        about &= (reports.quoted_source == source) & (reports.quoted_destination == destination)
+        if bool(about.any()):
+            return True
+    return False
+
+
+def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Finding:
+    source, destination = format_address(pair.source), format_address(pair.destination)
+    segments, point = pair.segments, pair.point
+    repeats, smallest = sum(one.repeats for one in segments), pair.smallest
+    first_ns, last_ns = min(one.first_ns for one in segments), max(one.last_ns for one in segments)
+    frames = tuple(sorted({number for one in segments for number in one.frames})[:EVIDENCE_FRAMES])
+    is_ours = cluster.is_ours(pair.source) and cluster.is_ours(pair.destination)
+    ports = segments[0].ports
+    return Finding(
+        severity=Severity.CRITICAL if is_ours else Severity.WARNING,
+        confidence=Confidence.CONFIRMED if pair.flows > 1 else Confidence.LIKELY,
+        subject=pair_subject(cluster, pair.source, pair.destination),
+        title=f"packets of {smallest} bytes from {source} to {destination} vanish without ICMP, while those up to "
+        f"{pair.delivered} get through: the path's MTU is smaller than the senders think",
+        expected="large packets are acknowledged as small ones are, or answered with ICMP 3/4 (reported from "
+        f"{thresholds.stuck_repeats:g} repeats of one segment within {thresholds.stuck_ms:g} ms on, or "
+        "2 of each of several connections)",
+        observed=f"{several(len(segments), 'segment')} in {several(pair.flows, 'connection')} sent again "
+        f"{repeats} times within {duration(last_ns - first_ns)}, never acknowledged at that size; "
+        f"smallest lost {smallest} bytes, largest delivered {pair.delivered}; meanwhile {' and '.join(pair.passes)}"
+        f"; no ICMP 3/4{_mss_text(pair)}",
+        count=repeats,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        evidence=(Evidence(point.input, frames, display_filters.tcp_flow(pair.source, pair.destination, *ports)),),
+        component=Component.NODE_NETWORK,
+        confirm=(
+            f"ping -M do -c 3 -s {smallest - ECHO_HEADERS} {destination}  # in {source}; smaller ones: what passes?",
+            f"tracepath -n {destination}  # in {source}",
+            "ip link show tunl0; ip link show eth0  # on both nodes",
+        ),
+        fix=(
+            f"set the tunnel's MTU to what passes: at least {pair.delivered}, less than {smallest} bytes "
+            "(FelixConfiguration ipipMTU, or the operator's mtu), and restart the pods",
+            f"or repair the link between the nodes whose MTU is below {smallest + IPV4_HEADER}, and let its router "
+            "send ICMP 3/4",
+        ),
+        alternatives=(
+            "the sending node's NIC drops IP-in-IP super-packets instead of cutting them up: "
+            "ethtool -K eth0 tx-ipxip4-segmentation off would cure it",
+        ),
+        worked=pair.passes,
+        points=(point.id,),
+    )
+
+
+def _mss_text(pair: StuckPair) -> str:
+    """The segment sizes both ends announced, where their SYNs were captured."""
+    sizes: dict[tuple[int, int], int] = {}
+    for *ends, mss in pair.point.facts.flows.rows("source", "destination", "mss_max"):
+        sizes[ends[0], ends[1]] = max(mss, sizes.get((ends[0], ends[1]), 0))
+    one, other = sizes.get((pair.source, pair.destination), 0), sizes.get((pair.destination, pair.source), 0)
+    return f"; announced segment sizes {one} and {other}" if one > 0 and other > 0 else ""
+
+
+def _traces(point: Point, points: tuple[Point, ...], cluster: Cluster) -> Iterator[Finding]:
+    """What is left of the loss of large packets behind it: bytes that never come, and the small packet after them."""
+    if drops_recorded(point):
+        return
+    gaps = point.facts.tcp_gaps
+    for position, (source, destination, missing, length, first_ns) in enumerate(
+        gaps.rows("source", "destination", "bytes", "length_max", "first_ns")
+    ):
+        is_large = missing > length and not _is_told(points, source, destination)
+        if is_large and waited_long_enough(first_ns, point.facts.extent) and cluster.is_ours(source):
+            yield _trace(point, gaps.frames[position], (source, destination, missing, length, first_ns), cluster)
+
+
+def _trace(point: Point, frames: object, gap: tuple[int, int, int, int, int], cluster: Cluster) -> Finding:
+    source, destination, missing, length, first_ns = gap
+    sender, receiver = format_address(source), format_address(destination)
+    return Finding(
+        severity=Severity.WARNING if cluster.is_ours(destination) else Severity.NOTICE,
+        confidence=Confidence.POSSIBLE,
+        subject=pair_subject(cluster, source, destination),
+        title=f"{several(missing, 'byte')} from {sender} to {receiver} never come, but the packet of {length} bytes "
+        "after them does: large packets may be lost on the way",
+        expected="what is lost is sent again and arrives",
+        observed=f"a packet of {length} bytes skips {missing} bytes that were neither seen nor acknowledged before or "
+        "after",
+        count=1,
+        first_ns=first_ns,
+        last_ns=point.facts.extent.last_ns,
+        evidence=(evidence_of(point, frames, display_filters.conversation(source, destination)),),
+        component=Component.NODE_NETWORK,
+        confirm=(
+            f"tracepath -n {receiver}  # in {sender}",
+            "a capture on the sender's side: which sizes are sent again?",
+        ),
+        alternatives=("the path was interrupted for a while", "the capture missed the packets"),
+        points=(point.id,),
+    )
+
+
+CHECK = Check(
+    code="IPD5002",
+    name="PmtuBlackhole",
+    severity=Severity.CRITICAL,
+    summary="large packets vanish without ICMP while small ones get through",
+    points="any",
+    examine=examine,
+)

@@ -86,3 +86,12 @@ class TcpEvent(IntEnum):
     OVERTAKEN = 3
     PROBE = 4  # keep-alive or window probe
     ZERO_WINDOW = 5
+
+
+class Checksum(IntEnum):
+    """What a TCP segment without payload shows of its checksum, where all of it was captured."""
+
+    UNKNOWN = 0
+    RIGHT = 1
+    LEFT_OPEN = 2  # the pseudo-header sum, which the sender's NIC should have completed
+    WRONG = 3

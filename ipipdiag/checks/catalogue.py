@@ -105,5 +105,4 @@ IPD7002 OutgoingNotTranslated error
 IPD7003 ServicePingUnanswered notice
 IPD7004 ServiceAddressOnWire error
 IPD7005 ReplyNotTranslatedBack critical
-IPD8006 ChecksumBroken critical
 IPD8007 DnsRetries warning"""

@@ -88,6 +88,7 @@ class Packets(Table):
     payload_length: I32  # bytes after the transport header by the IP lengths, not by what was captured; -1 unknown
     transport_checksum: U16
     checksum_partial: Bool  # TCP or UDP: the checksum field holds the pseudo-header sum (left to the NIC)
+    tcp_checksum: U8  # Checksum, of segments without payload that were captured whole
     tcp_sequence: U32
     tcp_acknowledgement: U32
     tcp_header_length: U8  # bytes; 0: not TCP

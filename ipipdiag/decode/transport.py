@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, fold
 from ipipdiag.decode.tcp_options import TcpOptions, read_tcp_options
-from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
-from ipipdiag.kinds import Layer, StopReason
+from ipipdiag.decode.window import ByteWindow, Positions, u16, u32, words
+from ipipdiag.kinds import Checksum, Layer, StopReason
 
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIXED = {ICMP: 8, TCP: 20, UDP: 8, SCTP: 12}
@@ -30,6 +30,7 @@ class TransportRows:
     payload_length: npt.NDArray[np.int64]
     transport_checksum: npt.NDArray[np.int64]
     checksum_partial: npt.NDArray[np.bool_]
+    tcp_checksum: npt.NDArray[np.int64]
     tcp_sequence: npt.NDArray[np.int64]
     tcp_acknowledgement: npt.NDArray[np.int64]
     tcp_header_length: npt.NDArray[np.int64]
@@ -68,6 +69,7 @@ class TransportRows:
         ]
         zero = [
             "transport_checksum",
+            "tcp_checksum",
             "tcp_sequence",
             "tcp_acknowledgement",
             "tcp_header_length",
@@ -166,6 +168,8 @@ def _read_tcp(
     length = headers.payload_end[whole] - rows.payload[whole]
     rows.payload_length[whole] = np.where(length < 0, -1, length)
     rows.checksum_partial[chosen] = _is_pseudo_sum(headers, chosen, rows)
+    empty = (rows.payload_length[whole] == 0) & (captured_end[whole] >= rows.payload[whole])
+    _check_tcp(window, rows, headers, whole[empty & ~headers.more_fragments[whole]])
     read_tcp_options(window, rows.options, headers.payload, rows.payload, headers.payload_end, captured_end, whole)
     stopped = rows.options.stop_reason != StopReason.NONE
     rows.stop_layer[stopped] = Layer.TCP_OPTIONS
@@ -214,16 +218,38 @@ def _read_sctp(
     """The ports are all that is read of SCTP; its checksum is 32 bits and not kept."""
 
 
+def _check_tcp(window: ByteWindow, rows: TransportRows, headers: Ipv4Headers, chosen: npt.NDArray[np.intp]) -> None:
+    """The checksum of segments that are nothing but header: no other can be verified without all of its bytes, and
+    what has payload may have been merged by the receiving kernel, which leaves the checksum open again.
+    """
+    lengths = rows.tcp_header_length[chosen]
+    for length in np.unique(lengths).tolist():
+        some = chosen[lengths == length]
+        pseudo = _pseudo_sum(headers, some)
+        total = fold((words(window.gather(headers.payload[some], length)).sum(axis=1) + pseudo).astype(np.uint32))
+        rows.tcp_checksum[some] = np.where(
+            total == 0xFFFF,
+            int(Checksum.RIGHT),
+            np.where(rows.checksum_partial[some], int(Checksum.LEFT_OPEN), int(Checksum.WRONG)),
+        )
+
+
 def _is_pseudo_sum(headers: Ipv4Headers, chosen: npt.NDArray[np.intp], rows: TransportRows) -> npt.NDArray[np.bool_]:
     """Whether the checksum field holds the sum of the pseudo-header alone, not complemented.
 
     That is what Linux leaves there for the NIC to complete (CHECKSUM_PARTIAL); of a super-packet the length is the
     whole one's. Fragments are not judged.
     """
+    whole = ~headers.more_fragments[chosen]
+    total = _pseudo_sum(headers, chosen).astype(np.uint32)
+    equal: npt.NDArray[np.bool_] = fold(total) == rows.transport_checksum[chosen]
+    return equal & whole
+
+
+def _pseudo_sum(headers: Ipv4Headers, chosen: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """The sum of the words of the pseudo-header (RFC 9293, 3.1), not folded."""
     source, destination = headers.source[chosen], headers.destination[chosen]
     length = headers.payload_end[chosen] - headers.payload[chosen]
-    total = (source >> 16) + (source & 0xFFFF) + (destination >> 16) + (destination & 0xFFFF)
+    total: npt.NDArray[np.int64] = (source >> 16) + (source & 0xFFFF) + (destination >> 16) + (destination & 0xFFFF)
     total += headers.protocol[chosen] + (length >> 16) + (length & 0xFFFF)
-    whole = ~headers.more_fragments[chosen]
-    equal: npt.NDArray[np.bool_] = fold(total.astype(np.uint32)) == rows.transport_checksum[chosen]
-    return equal & whole
+    return total

@@ -23,7 +23,7 @@ from ipipdiag.facts.tally import (
     smallest,
     total,
 )
-from ipipdiag.kinds import ABSENT_MAC, Tunnel
+from ipipdiag.kinds import ABSENT_MAC, Checksum, Tunnel
 
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -80,6 +80,9 @@ class Flows(Tally):
     acknowledgement_min: npt.NDArray[np.int64] = smallest()  # raw TCP acknowledgement numbers; largest int64 without
     acknowledgement_max: npt.NDArray[np.int64] = largest()  # -1 without
     partial_checksums: npt.NDArray[np.int64] = total()
+    checksums_right: npt.NDArray[np.int64] = total()  # TCP without payload, captured whole; so are the next two
+    checksums_open: npt.NDArray[np.int64] = total()  # those that hold the pseudo-header sum
+    checksums_wrong: npt.NDArray[np.int64] = total()  # those that hold another value
     fragments: npt.NDArray[np.int64] = total()  # inner fragments
     frames: npt.NDArray[np.int64] = frame_numbers()
     answers: npt.NDArray[np.int64] = derived()  # packets of the reverse 5-tuple at this point, in any form
@@ -146,6 +149,9 @@ def flow_rows(packets: Packets) -> Flows:
         acknowledgement_min=np.where(acknowledges, wide["tcp_acknowledgement"], NO_TIME).astype(np.int64),
         acknowledgement_max=np.where(acknowledges, wide["tcp_acknowledgement"], -1).astype(np.int64),
         partial_checksums=wide["checksum_partial"],
+        checksums_right=(packets.tcp_checksum == Checksum.RIGHT).astype(np.int64),
+        checksums_open=(packets.tcp_checksum == Checksum.LEFT_OPEN).astype(np.int64),
+        checksums_wrong=(packets.tcp_checksum == Checksum.WRONG).astype(np.int64),
         fragments=(packets.inner_more_fragments | (packets.inner_fragment_offset > 0)).astype(np.int64),
         frames=packets.number[:, None],
         answers=np.zeros(len(packets), dtype=np.int64),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ipipdiag.decode import Decoded
-from ipipdiag.kinds import Layer, StopReason, Tunnel
+from ipipdiag.kinds import Checksum, Layer, StopReason, Tunnel
 from tests.builders.captures import cut, decode_frames
 from tests.builders.packets import (
     PARTIAL,
@@ -18,6 +18,7 @@ from tests.builders.packets import (
     ipip,
     ipv4,
     tcp,
+    tcp_options,
     udp,
 )
 from tests.builders.packets import (
@@ -151,6 +152,29 @@ def test_a_whole_checksum_is_not_partial(packet: Built) -> None:
 def test_a_checksum_left_to_the_nic(packet: Built) -> None:
     assert row(ipv4(packet, POD_A, POD_B))["checksum_partial"]
     assert row(wrapped(ipv4(packet, POD_A, POD_B)))["checksum_partial"]
+
+
+@pytest.mark.parametrize(
+    ("packet", "shown"),
+    [
+        (tcp(flags="S"), Checksum.RIGHT),
+        (tcp(flags="S", options=tcp_options(mss=1440, timestamps=(1, 2))), Checksum.RIGHT),
+        (tcp(flags="S", checksum=PARTIAL), Checksum.LEFT_OPEN),
+        (tcp(flags="S", checksum=77), Checksum.WRONG),
+        (tcp(b"payload"), Checksum.UNKNOWN),
+        (udp(b"payload", 1, 2), Checksum.UNKNOWN),
+    ],
+)
+def test_checksums_of_segments_without_payload_are_verified(packet: Built, shown: Checksum) -> None:
+    assert row(ipv4(packet, POD_A, POD_B))["tcp_checksum"] == shown
+    assert row(wrapped(ipv4(packet, POD_A, POD_B)))["tcp_checksum"] == shown
+
+
+def test_a_segment_that_is_cut_or_fragmented_is_not_verified() -> None:
+    whole = ipv4(tcp(flags="S", options=tcp_options(mss=1440)), POD_A, POD_B)
+    frame = cut(ethernet(whole), len(whole) + 10)
+    assert decode_frames([frame]).packets.tcp_checksum[0] == Checksum.UNKNOWN
+    assert row(ipv4(tcp(flags="S"), POD_A, POD_B, more_fragments=True))["tcp_checksum"] == Checksum.UNKNOWN
 
 
 @pytest.mark.parametrize(

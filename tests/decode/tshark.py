@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipipdiag.kinds import ABSENT_MAC, Network, PacketType, Tunnel
+from ipipdiag.kinds import ABSENT_MAC, Checksum, Network, PacketType, Tunnel
 from tests.builders.captures import ETHERNET, NULL, PPP, RAW, SLL, SLL2
 from tests.builders.packets import IPIP, IPV6_IN_IPV4, TCP, UDP, ip_number, mac_number, ones_sum
 
@@ -23,6 +23,7 @@ TSHARK = shutil.which("tshark")
 PREFERENCES = (
     "ip.defragment:FALSE",
     "ip.check_checksum:TRUE",
+    "tcp.check_checksum:TRUE",
     "tcp.desegment_tcp_streams:FALSE",
     "tcp.relative_sequence_numbers:FALSE",
     "tcp.analyze_sequence_numbers:FALSE",
@@ -95,6 +96,7 @@ SLL_FIELDS = ("sll.pkttype", "sll.hatype", "sll.src.eth", "sll.etype", "sll.ifin
 OTHER_FIELDS = (
     "ip.frag_offset",
     "ip.checksum.status",
+    "tcp.checksum.status",
     "tcp.option_kind",
     "icmp.mtu",
     "icmp.redir_gw",
@@ -353,6 +355,7 @@ def _transport(shown: Shown, inner: int | None) -> Expected:
         expected["tcp_sack_permitted"] = int(str(SACK_PERMITTED) in shown.fields.get("tcp.option_kind", []))
     if inner is not None and name in ("tcp", "udp"):
         expected["checksum_partial"] = _is_partial(shown, inner, expected["transport_checksum"])
+    expected["tcp_checksum"] = int(_tcp_checksum(shown, inner, name, expected))
     if name != "tcp" and name in tables:
         _expect_payload_length(shown, inner, name, expected)
     return expected
@@ -380,6 +383,16 @@ def _expect_payload_length(shown: Shown, inner: int | None, name: str, expected:
     length = shown.value("ip.len", inner) - shown.value("ip.hdr_len", inner) - header
     if length >= 0 and shown.value("ip.len", inner) <= shown.value("frame.len"):
         expected["payload_length"] = length
+
+
+def _tcp_checksum(shown: Shown, inner: int | None, name: str, expected: Expected) -> Checksum:
+    """By tshark's verdict, of segments without payload."""
+    status = shown.get("tcp.checksum.status")
+    if name != "tcp" or inner is None or expected["payload_length"] or status not in (0, CHECKSUM_GOOD):
+        return Checksum.UNKNOWN
+    if status == CHECKSUM_GOOD:
+        return Checksum.RIGHT
+    return Checksum.LEFT_OPEN if expected["checksum_partial"] else Checksum.WRONG
 
 
 def _is_partial(shown: Shown, inner: int, checksum: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -56,30 +57,34 @@ class Pair:
         return int(rows.bytes.sum()) / self.payload if self.payload else 0.0
 
 
-def tcp_pairs(points: tuple[Point, ...]) -> Iterator[Pair]:
+@lru_cache(maxsize=1)
+def tcp_pairs(points: tuple[Point, ...]) -> tuple[Pair, ...]:
     """The pairs of addresses of all points that tell their interfaces apart.
 
     A flow that passes a point in several forms counts in that with most of it.
     """
-    for point in points:
-        if point.role is Role.ANY and point.interface_index < 0:
-            continue
-        flows = point.facts.flows
-        sent: dict[tuple[int, int, int, int], tuple[int, int]] = {}
-        for *ends, protocol, segments, payload in flows.rows(
-            "source", "destination", "source_port", "destination_port", "protocol", "data_packets", "payload_bytes"
-        ):
-            if protocol == TCP and BGP_PORT not in ends[2:]:
-                key = (ends[0], ends[1], ends[2], ends[3])
-                sent[key] = max(sent.get(key, (0, 0)), (segments, payload), key=lambda one: one[1])
-        totals: dict[tuple[int, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
-        for (source, destination, _, _), (segments, payload) in sent.items():
-            known = totals[source, destination]
-            totals[source, destination] = known[0] + segments, known[1] + payload
-        events = _events_by_pair(point)
-        for (source, destination), (segments, payload) in totals.items():
-            rows = events.get((source, destination), [])
-            yield Pair(point, source, destination, segments, payload, point.facts.tcp_events.select(rows))
+    told_apart = [point for point in points if point.role is not Role.ANY or point.interface_index >= 0]
+    return tuple(pair for point in told_apart for pair in _pairs_at(point))
+
+
+def _pairs_at(point: Point) -> Iterator[Pair]:
+    flows = point.facts.flows
+    sent: dict[tuple[int, int, int, int], tuple[int, int]] = {}
+    for *ends, protocol, segments, payload in flows.rows(
+        "source", "destination", "source_port", "destination_port", "protocol", "data_packets", "payload_bytes"
+    ):
+        if protocol == TCP and BGP_PORT not in ends[2:]:
+            key = (ends[0], ends[1], ends[2], ends[3])
+            sent[key] = max(sent.get(key, (0, 0)), (segments, payload), key=lambda one: one[1])
+    totals: dict[tuple[int, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for (source, destination, _, _), (segments, payload) in sent.items():
+        known = totals[source, destination]
+        totals[source, destination] = known[0] + segments, known[1] + payload
+    events, none = _events_by_pair(point), point.facts.tcp_events.select([])
+    for (source, destination), (segments, payload) in totals.items():
+        rows = events.get((source, destination))
+        chosen = point.facts.tcp_events.select(rows) if rows else none
+        yield Pair(point, source, destination, segments, payload, chosen)
 
 
 def _events_by_pair(point: Point) -> dict[tuple[int, int], list[int]]:

@@ -38,8 +38,8 @@ def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds)
     examined, findings = 0, []
     for pair in tcp_pairs(points):
         examined += 1
-        closed_ns = _closed_ns(pair)
-        if pair.count(TcpEvent.ZERO_WINDOW) and closed_ns >= thresholds.window_closed_ms * MILLISECOND:
+        closed_ns = _closed_ns(pair) if pair.count(TcpEvent.ZERO_WINDOW) else 0
+        if closed_ns > 0 and closed_ns >= thresholds.window_closed_ms * MILLISECOND:
             findings.append(_finding(pair, closed_ns, cluster, thresholds))
     return Outcome(examined, tuple(findings), None if examined else no_tcp("a receiver's window"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.thresholds import Thresholds
@@ -150,22 +151,35 @@ def _long_enough(segments: list[StuckSegment], thresholds: Thresholds) -> Iterat
 
 def _waits_for_receiver(point: Point, source: int, destination: int, segment: StuckSegment) -> bool:
     """Whether the receiver had closed its window: then it is the one that does not take more."""
-    back = [destination, source, *segment.ports[::-1], int(TcpEvent.ZERO_WINDOW)]
-    return any(
-        key == back and first_ns <= segment.last_ns
-        for *key, first_ns in point.facts.tcp_events.rows(
+    closed_ns = _closed_windows(point).get((destination, source, *segment.ports[::-1]))
+    return closed_ns is not None and closed_ns <= segment.last_ns
+
+
+@lru_cache(maxsize=64)
+def _closed_windows(point: Point) -> dict[tuple[int, ...], int]:
+    """The flows that announced a window of 0, and when first."""
+    return {
+        tuple(ends): first_ns
+        for *ends, event, first_ns in point.facts.tcp_events.rows(
             "source", "destination", "source_port", "destination_port", "event", "first_ns"
         )
-    )
+        if event == TcpEvent.ZERO_WINDOW
+    }
+
+
+@lru_cache(maxsize=64)
+def _deliveries(point: Point) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Lengths of packets from one address to another that were acknowledged, and when the last of each passed."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for source, destination, length, last_ns in point.facts.tcp_deliveries.rows(
+        "source", "destination", "length_max", "last_ns"
+    ):
+        found[source, destination].append((length, last_ns))
+    return found
 
 
 def _delivered(point: Point, source: int, destination: int) -> list[tuple[int, int]]:
-    """Lengths of packets from one address to another that were acknowledged, and when the last of each passed."""
-    return [
-        (length, last_ns)
-        for *ends, length, last_ns in point.facts.tcp_deliveries.rows("source", "destination", "length_max", "last_ns")
-        if ends == [source, destination]
-    ]
+    return _deliveries(point).get((source, destination), [])
 
 
 def _passes_meanwhile(point: Point, source: int, destination: int, smallest: int, first_ns: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.kinds import TcpEvent
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import BGP_PORT, TCP
 from ipipdiag.trace.places import home_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.tcp_health import TcpEvents
     from ipipdiag.points.model import Point
 
-TCP, BGP_PORT = 6, 179
 MILLISECOND = 1_000_000
 
 

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import Tally, TallyBuilder, frame_numbers, key, largest, smallest, total
-from ipipdiag.facts.tcp_streams import APART, FIN, NEVER, SYN, Bool, Index, Int64, StreamBook, Streams
+from ipipdiag.facts.tcp_streams import APART, NEVER, Bool, Index, Int64, StreamBook, Streams
 from ipipdiag.kinds import TcpEvent
+from ipipdiag.protocols import FIN, SYN
 from ipipdiag.table import Table
 
 ROW_LIMIT = 200_000

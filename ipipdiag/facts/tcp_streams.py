@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import group_rows
+from ipipdiag.protocols import ACK, FIN, RST, SYN
 
-FIN, SYN, RST, ACK = 1, 2, 4, 16
 CONVERSATION_LIMIT = 200_000  # of one point; packets of those that appear later are counted and left out
 RUN_BITS = 24  # of a stream's number: which connection of its addresses and ports
 APART = 1 << 45  # more than any two positions of a stream differ by

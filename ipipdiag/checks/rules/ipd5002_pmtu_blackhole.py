@@ -38,12 +38,12 @@ from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, se
 from ipipdiag.checks.stuck_segments import StuckPair, stuck_pairs
 from ipipdiag.checks.tcp_pairs import no_tcp, pair_subject, tcp_pairs
 from ipipdiag.checks.thresholds import Thresholds
+from ipipdiag.protocols import FRAGMENTATION_NEEDED, UNREACHABLE
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.points.model import Point
 
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
 ECHO_HEADERS, IPV4_HEADER = 28, 20
 
 

@@ -26,17 +26,17 @@ from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
-from ipipdiag.checks.tcp_pairs import TCP, pair_subject
+from ipipdiag.checks.tcp_pairs import pair_subject
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import FRAGMENTATION_NEEDED, TCP, UNREACHABLE
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.messages import IcmpReports
     from ipipdiag.points.model import Point
 
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
 HEARD_AFTER_NS = 200_000_000  # the least time after which Linux sends a lost segment again
 
 

@@ -46,14 +46,13 @@ from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ICMP, TCP, UDP
 from ipipdiag.trace.places import home_of
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Trace
-
-ICMP, TCP, UDP = 1, 6, 17
 
 
 class _Row(NamedTuple):

@@ -76,16 +76,18 @@ def _quiet_headline(
 ) -> str:
     passed = [check for check in checks if check.status in (Status.PASS, Status.NOTED)]
     frames = sum(point.facts.extent.frames for point in points)
+    left_out = sum(point.facts.unselected for point in points)
     if state is State.NO_FAULT_SEEN:
         unbuilt = sum(check.reason is Reason.NOT_BUILT for check in checks)
         skipped = sum(check.status is Status.NOT_CHECKED for check in checks) - unbuilt
+        beside = f", {_several(left_out, 'frame')} of other times or hosts left out" if left_out else ""
         return (
-            f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}: "
+            f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}{beside}: "
             f"{len(passed)} checks passed, {skipped} could not be made here, {unbuilt} are not built yet"
         )
     if not points:
         return "not enough evidence: no input could be read"
-    if frames == 0 and any(point.facts.unselected for point in points):
+    if frames == 0 and left_out:
         return "not enough evidence: the captures hold no packet of the chosen time and hosts"
     if frames == 0:
         return "not enough evidence: the captures hold no packet"

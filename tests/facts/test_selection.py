@@ -112,6 +112,15 @@ def test_a_span_without_packets_is_said_not_taken_for_an_empty_capture() -> None
     assert "recorded no packet" not in titles
 
 
+def test_a_quiet_verdict_says_what_it_leaves_out() -> None:
+    path = folder("01") / "a-eth0.pcap"
+    whole, part = run(path), run(path, hosts=(POD,))
+    left_out = whole.points[0].frames - part.points[0].frames
+    assert left_out > 0
+    assert f", {left_out} frames of other times or hosts left out: " in part.verdict.headline
+    assert "left out" not in whole.verdict.headline
+
+
 @pytest.mark.parametrize("number", ["01", "02", "03", "24"])
 def test_a_part_of_a_healthy_recording_is_healthy(number: str) -> None:
     paths = captures(number)

@@ -21,6 +21,7 @@ from ipipdiag.facts import tunnels as tunnel_facts
 from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
+from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
 from ipipdiag.facts.selection import Selection
@@ -56,6 +57,7 @@ class PointFacts:
     tunnel_headers: tunnel_facts.TunnelHeaders
     inner_defects: tunnel_facts.InnerDefects
     fragments: tunnel_facts.Fragments
+    fragment_pieces: FragmentPieces
     duplicates: Duplicates
     loops: Loops
     tcp_events: TcpEvents
@@ -117,6 +119,7 @@ class PointCollector:
         self._tcp = TcpFold()
         self._arp = MessageLog(ArpMessages)
         self._icmp = MessageLog(IcmpReports)
+        self._pieces = MessageLog(FragmentPieces)
         self._bgp = BgpFold()
 
     def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
@@ -134,6 +137,7 @@ class PointCollector:
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
+        self._pieces.add(fragment_piece_rows(packets))
         self._bgp.step(decoded, buffer)
         duplicate = self._duplicate_fold.step(packets)
         if duplicate.any():
@@ -151,7 +155,7 @@ class PointCollector:
     def finish(self) -> PointFacts:
         """The facts of all that was added."""
         builders = (self._mac_pairs, self._flows, self._tunnels, self._tunnel_headers, self._fragments, self._loops)
-        logs = (self._arp, self._icmp)
+        logs = (self._arp, self._icmp, self._pieces)
         bgp = self._bgp.finish()
         tcp = self._tcp.finish()
         return PointFacts(
@@ -164,6 +168,7 @@ class PointCollector:
             tunnel_headers=self._tunnel_headers.finish(),
             inner_defects=self._inner_defects.finish(),
             fragments=self._fragments.finish(),
+            fragment_pieces=self._pieces.finish(),
             duplicates=self._duplicates.finish(),
             loops=self._loops.finish(),
             tcp_events=tcp.events,

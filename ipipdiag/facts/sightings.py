@@ -160,7 +160,9 @@ class DuplicateFold:
     """Marks the frames of one point that show, within a short time, a packet already seen.
 
     The TTL is part of what must be equal: a lower one is the same packet one hop further. A packet that nothing
-    distinguishes from the next of its kind (identification 0, no payload, no timestamp) is not judged.
+    distinguishes from the next of its kind is not judged: identification 0 and no payload, as of SYN-ACK and RST, which
+    a host sends twice within a millisecond if it is asked twice. On Linux cooked v1 it is, unless it has no timestamp
+    either: there one packet shows on every interface it passes.
     """
 
     def __init__(self) -> None:
@@ -170,7 +172,8 @@ class DuplicateFold:
     def step(self, packets: Packets) -> npt.NDArray[np.bool_]:
         """True for each row that duplicates an earlier one of this or an earlier batch."""
         is_ip = (packets.inner_header_length > 0) | (packets.outer_header_length > 0)
-        anonymous = (packets.outer_id == 0) & (packets.inner_id == 0) & (packets.tcp_timestamp < 0)
+        is_any = (packets.hardware_type >= 0) & (packets.interface_index < 0)
+        anonymous = (packets.outer_id == 0) & (packets.inner_id == 0) & ~(is_any & (packets.tcp_timestamp >= 0))
         judged = np.flatnonzero(is_ip & ~(anonymous & (packets.payload_length <= 0)))
         # rows that are not judged still count as packets of the window: give each a hash of its own
         own = np.zeros(len(packets), dtype=np.uint64)

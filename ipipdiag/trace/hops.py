@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,12 +23,13 @@ Index = npt.NDArray[np.intp]
 
 TOLERANCE_NS = 1_000_000  # stamps of one clock may be out of order: capture on several CPUs
 GRACE_NS = 50_000_000  # a packet sent less than this before the next place's last frame may still be under way
+RAGGED_NS = 3_000_000_000  # by which captures of one node may begin or end apart
+QUIET_PAUSES = 5  # of a place's frames, on average, that it may be silent beyond its first and last
 OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
 REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once, but not more often than its rate limit
 ICMP, UDP, DNS_PORT = 1, 17, 53
 UNREACHABLE, FRAGMENTATION_NEEDED, TIME_EXCEEDED = 3, 4, 11
 PROBE_TTL = 30  # below what is left of any usual initial TTL (64, 128, 255) after any usual way: sent so on purpose
-BUSY_FRAMES = 20  # from which on a place is not quiet
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most
 
@@ -59,7 +60,7 @@ class Counted:
 def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Timeline) -> dict[int, tuple[Hop, ...]]:
     """The hops of every pair, between the places on its way that lie next to each other."""
     times = corrected_times(workspace.sightings, workspace, timeline)
-    windows = {place.number: _window(place, workspace, timeline) for place in workspace.places}
+    windows = _windows(workspace, timeline)
     by_hop: dict[tuple[int, int], list[RoutePlan]] = defaultdict(list)
     for plan in plans:
         for one, other in pairwise(plan.stops):
@@ -67,7 +68,7 @@ def measure_hops(workspace: Workspace, plans: Sequence[RoutePlan], timeline: Tim
     found: dict[tuple[int, int], dict[int, Hop]] = {}
     for (first, second), here in by_hop.items():
         start, end = workspace.places[first], workspace.places[second]
-        counted = _count(workspace, times, timeline, start, end, here, windows[second])
+        counted = _count(workspace, times, timeline, start, end, here, windows)
         found[first, second] = _hops_by_pair(workspace, times, timeline, start, end, counted)
     return {
         plan.pair: tuple(
@@ -84,7 +85,7 @@ def count_hop(
     """What became, on one hop, of each sighting at its start."""
     here = [plan for plan in plans if (start, end) in pairwise(stop.place for stop in plan.stops)]
     times = corrected_times(workspace.sightings, workspace, timeline)
-    return _count(workspace, times, timeline, start, end, here, _window(end, workspace, timeline))
+    return _count(workspace, times, timeline, start, end, here, _windows(workspace, timeline))
 
 
 def _nothing(start: Place, end: Place) -> Hop:
@@ -103,12 +104,17 @@ def corrected_times(sightings: Sightings, workspace: Workspace, timeline: Timeli
     return times
 
 
+def _windows(workspace: Workspace, timeline: Timeline) -> dict[int, Window | None]:
+    """When each place was captured, by its number."""
+    return {place.number: _window(place, workspace, timeline) for place in workspace.places}
+
+
 def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | None:
     """When the place was captured; None where it has no frame, and no other of its node has.
 
-    A quiet interface is taken to have been captured as long as others of its node at the same time were; a busy one no
-    longer before its first frame and after its last than it has been silent in between, for captures of one node begin
-    and end seconds apart.
+    Captures are started and ended by hand, one after the other, so beyond a place's own frames little is taken for
+    granted: as much as some of its usual pauses, well within the time of another capture of its node. A place without
+    any frame was captured as others of its node were, but for their beginning and end.
     """
     own = extent(place, timeline)
     siblings = [other for other in workspace.places if other.node is not None and other.node == place.node]
@@ -116,14 +122,13 @@ def _window(place: Place, workspace: Workspace, timeline: Timeline) -> Window | 
     if own is None:
         if not extents:
             return None
-        own = (min(first for first, _ in extents), min(first for first, _ in extents) - 1)
-    else:
-        extents = [own, *(other for other in extents if other[0] <= own[1] and own[0] <= other[1])]
-    first_ns, last_ns = min(first for first, _ in extents), max(last for _, last in extents)
-    if sum(point.facts.extent.frames for point in place.points) >= BUSY_FRAMES:
-        pause = max(point.facts.extent.forward_max_ns for point in place.points)
-        first_ns, last_ns = max(first_ns, own[0] - pause), min(last_ns, own[1] + pause)
-    return Window(first_ns, last_ns, *own)
+        first, last = min(first for first, _ in extents), max(last for _, last in extents)
+        return Window(first + RAGGED_NS, last - RAGGED_NS, first, first - 1)
+    beside = [own, *(other for other in extents if other[0] <= own[1] and own[0] <= other[1])]
+    first, last = min(first for first, _ in beside) + RAGGED_NS, max(last for _, last in beside) - RAGGED_NS
+    frames = sum(point.facts.extent.frames for point in place.points)
+    pauses = QUIET_PAUSES * (own[1] - own[0]) // (frames - 1) if frames > 1 else last - first
+    return Window(min(own[0], max(first, own[0] - pauses)), max(own[1], min(last, own[1] + pauses)), *own)
 
 
 def extent(place: Place, timeline: Timeline) -> tuple[int, int] | None:
@@ -148,7 +153,7 @@ def _count(
     start: Place,
     end: Place,
     plans: Sequence[RoutePlan],
-    window: Window | None,
+    windows: Mapping[int, Window | None],
 ) -> Counted:
     pairs = np.array([plan.pair for plan in plans], dtype=np.int64)
     rows, ends = workspace.at(start.number, pairs), workspace.at(end.number, pairs)
@@ -163,6 +168,7 @@ def _count(
     missed = _seen_beyond(workspace, times, end, plans, rows, ~seen, tolerance)
     covered = np.zeros(len(rows), dtype=np.bool_)
     assumed = np.zeros(len(rows), dtype=np.bool_)
+    window = windows[end.number]
     if window is not None and timeline.is_shared(start, end):
         at = times[rows]
         overtaken = at < _overtaken_until(at[seen])
@@ -171,8 +177,9 @@ def _count(
         late = ~overtaken & (at > window.own_last_ns - GRACE_NS)
         assumed = covered & ((at < window.own_first_ns) | late)
         works = _is_of_working_flow(workspace, start, rows, seen, assumed & ~seen & ~missed)
-        covered &= ~(assumed & works)
-        assumed &= ~works
+        beyond = _covered_beyond(workspace, at, end, plans, rows, windows, error or 0)
+        covered = (covered & ~(assumed & works)) | beyond
+        assumed = (assumed & ~works) | (beyond & ((at < window.own_first_ns) | late))
     missed |= _answered(workspace, start, rows, ~seen & ~missed)
     refused = _refused(workspace, start, rows, ~seen & ~missed)
     return Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
@@ -262,12 +269,7 @@ def _seen_beyond(
 ) -> npt.NDArray[np.bool_]:
     """Which of the sightings that the next place lacks a later one has: then that capture lacks them, not the way."""
     beyond = np.zeros(len(rows), dtype=np.bool_)
-    later: dict[int, list[int]] = defaultdict(list)
-    for plan in plans:
-        numbers = [stop.place.number for stop in plan.stops]
-        for number in numbers[numbers.index(end.number) + 1 :]:
-            later[number].append(plan.pair)
-    for number, pairs in later.items():
+    for number, pairs in _later_places(end, plans).items():
         open_rows = np.flatnonzero(unseen & ~beyond)
         if len(open_rows) == 0:
             break
@@ -283,6 +285,36 @@ def _seen_beyond(
         )
         beyond[candidates[matches.earlier]] = True
     return beyond & unseen
+
+
+def _later_places(end: Place, plans: Sequence[RoutePlan]) -> dict[int, list[int]]:
+    """The places behind the end of a hop, each with the pairs on whose way it is."""
+    later: dict[int, list[int]] = defaultdict(list)
+    for plan in plans:
+        numbers = [stop.place.number for stop in plan.stops]
+        for number in numbers[numbers.index(end.number) + 1 :]:
+            later[number].append(plan.pair)
+    return later
+
+
+def _covered_beyond(
+    workspace: Workspace,
+    at: Int64,
+    end: Place,
+    plans: Sequence[RoutePlan],
+    rows: Index,
+    windows: Mapping[int, Window | None],
+    error: int,
+) -> npt.NDArray[np.bool_]:
+    """Which times a later place of the same node covers for sure: what it lacks did not get through that node."""
+    covered = np.zeros(len(rows), dtype=np.bool_)
+    for number, pairs in _later_places(end, plans).items():
+        window = windows[number]
+        if window is None or machine_of(workspace.places[number]) != machine_of(end):
+            continue
+        within = (at >= window.own_first_ns + error) & (at <= window.own_last_ns - GRACE_NS - error)
+        covered |= within & np.isin(workspace.pair[rows], np.array(pairs, dtype=np.int64))
+    return covered
 
 
 def _hops_by_pair(
@@ -332,6 +364,7 @@ def _hop(
         last_lost_ns=int(lost_times.max()) if len(lost_times) else None,
         lost_frames=_frames(workspace, lost_rows),
         flows=_flows(workspace, start, counted, members),
+        is_one_clock=machine_of(start) == machine_of(end),
     )
 
 

@@ -84,6 +84,7 @@ class Hop:
     last_lost_ns: int | None
     lost_frames: tuple[tuple[str, int], ...]  # input and frame number at the start, the first few
     flows: tuple[FlowLoss, ...]  # those that lost something, most first
+    is_one_clock: bool = False  # both places are of one machine
 
 
 @dataclass(frozen=True, slots=True)

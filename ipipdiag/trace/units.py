@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.facts.flows import Flows
+from ipipdiag.facts.fragment_pieces import incomplete_packets
 from ipipdiag.facts.packet_keys import TCP, UDP, PacketKeys, chosen_flows, flow_hash
 from ipipdiag.facts.tally import hash_rows
 from ipipdiag.points.model import Point
@@ -90,15 +91,24 @@ def _unclear(flows: Flows) -> npt.NDArray[np.bool_]:
 
 
 def gather_keys(points: Sequence[Point], flows: FlowTable, halvings: int) -> tuple[PacketKeys, Int64, Int64]:
-    """The packet keys of all points, with the flow (row of the table) and the point of each."""
-    keys = PacketKeys.concatenate([point.facts.packet_keys for point in points])
-    counts = [len(point.facts.packet_keys) for point in points]
+    """The packet keys of all points, with the flow (row of the table) and the point of each.
+
+    A packet that lacks a fragment at a point was not there: it goes no further.
+    """
+    whole = [_whole_packets(point) for point in points]
+    keys = PacketKeys.concatenate(whole)
+    counts = [len(table) for table in whole]
     owner = np.repeat(np.arange(len(points), dtype=np.int64), counts)
     if len(flows) == 0:
         return PacketKeys.none(), owner[:0], owner[:0]
     row = np.minimum(np.searchsorted(flows.hash, keys.flow), len(flows) - 1)
     known = (flows.hash[row] == keys.flow) & chosen_flows(keys.flow, halvings) & ~flows.is_unclear[row]
     return keys.select(known), row[known].astype(np.int64), owner[known]
+
+
+def _whole_packets(point: Point) -> PacketKeys:
+    keys, incomplete = point.facts.packet_keys, incomplete_packets(point.facts.fragment_pieces)
+    return keys.select(~np.isin(keys.number, np.array(incomplete, dtype=keys.number.dtype))) if incomplete else keys
 
 
 def cut_into_units(keys: PacketKeys, flow: Int64, point: Int64, lead: Int64) -> tuple[Sightings, Int64]:

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from tests.builders.captures import START_NS
 from tests.builders.packets import ipv4, udp
 from tests.checks.two_points import Ways
 from tests.checks.world import POD_A, POD_B, Examination
@@ -79,3 +80,14 @@ def test_hole_in_the_middle_is_a_loss(examine: Examination) -> None:
     for place in ("nic_b", "tunl_b"):
         del ways.frames[place][12:24]
     assert examine(*ways.captures("nic_a", "nic_b", "tunl_b")).finding.count == 12
+
+
+def test_captures_begun_and_ended_apart_lose_nothing(examine: Examination) -> None:
+    """Each capture is started by hand: what one records before the next runs, or after it ended, is not lost."""
+    ways = Ways()
+    ways.ping(60, first=0.5)
+    for place, first, last in (("cali_a", 0, 60), ("tunl_a", 1.1, 58), ("nic_a", 2.3, 57), ("nic_b", 2.9, 59)):
+        frames = ways.frames[place]
+        ways.frames[place] = [(time, frame) for time, frame in frames if first <= (time - START_NS) / 1e9 <= last]
+    for places in (("cali_a", "tunl_a"), ("tunl_a", "nic_a"), ("cali_a", "tunl_a", "nic_a", "nic_b")):
+        assert not examine(*ways.captures(*places, until=61)).findings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ipipdiag.checks.model import Reason, Severity, Status
-from tests.checks.two_points import Ways
-from tests.checks.world import Examination
+from tests.checks.two_points import Ways, echo
+from tests.checks.world import POD_A, POD_B, Examination
 
 
 def test_fast_hops_pass(examine: Examination) -> None:
@@ -41,3 +41,19 @@ def test_slow_hop_inside_a_node_is_named(examine: Examination) -> None:
     assert finding.severity is Severity.WARNING
     assert "take 30.0 ms from NIC of node" in finding.title
     assert "to cali" in finding.title or "to eth0" in finding.title
+
+
+def test_slow_way_between_nodes_shows_in_the_round_trip(examine: Examination) -> None:
+    """One direction alone is slow, and the other machine's clock is ahead: the round trip needs neither."""
+    for shift in (0, 1.75):
+        ways = Ways(delays={"nic_b": 0.04})
+        for sequence in range(1, 7):
+            ways.send(1 + sequence, echo(sequence))
+            ways.delays["nic_b"] = 0
+            ways.send(1.05 + sequence, echo(sequence, request=False, source=POD_B, destination=POD_A), back=True)
+            ways.delays["nic_b"] = 0.04
+        finding = examine(*ways.captures("nic_a", "nic_b", shift={"nic_b": shift})).finding
+        assert finding.severity is Severity.WARNING
+        assert "take 40.0 ms from NIC of node" in finding.title
+        assert finding.title.endswith(" and back")
+        assert "which way is the slow one does not show" in finding.observed

@@ -6,7 +6,7 @@ import pytest
 
 from ipipdiag.facts.sightings import DuplicateFold, LoopFold, Loops
 from tests.builders.captures import START_NS, Frame, decode_frames
-from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, udp
+from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, tcp_options, udp
 
 MS = 1_000_000
 A, B = "172.20.0.1", "172.20.4.2"
@@ -41,6 +41,13 @@ def test_next_hop_of_a_packet_is_no_duplicate() -> None:
 def test_acknowledgements_that_nothing_tells_apart_are_not_judged() -> None:
     acknowledgement = ethernet(ipv4(tcp(flags="A"), A, B, id=0))
     assert duplicates([(START_NS, acknowledgement), (START_NS + 10_000, acknowledgement)]) == []
+
+
+def test_answers_without_identification_may_be_alike() -> None:
+    """SYN-ACK and RST have identification 0; asked twice within a millisecond, a host sends the very same twice."""
+    options = tcp_options(mss=1440, timestamps=(77, 0))
+    answer = ethernet(ipv4(tcp(flags="SA", options=options), B, A, id=0, dont_fragment=True))
+    assert duplicates([(START_NS, answer), (START_NS + 90_000, answer)]) == []
 
 
 def test_wrapped_and_bare_are_two_sightings_not_duplicates() -> None:

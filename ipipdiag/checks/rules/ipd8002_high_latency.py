@@ -5,15 +5,16 @@ Expected
     tens of microseconds.
 
 How it is observed
-    With captures of two places on the way, whose clocks are those of one machine or can be
-    compared by packets both ways: the median time between the places, for each pair of
-    addresses. Reported from 10 ms on, where that is at least five times what the other pairs of
-    the run need on such a hop. The finding says between which two places the time is spent.
+    With captures of two places on the way. Of one machine: the median time from one to the other,
+    for each pair of addresses. Of two machines: the median there and the median back together,
+    which is the same whatever their clocks say. Reported from 10 ms on, where that is at least
+    five times what other pairs of nodes need on such a hop. The finding says between which two
+    places the time is spent.
 
 What can mislead
-    Clocks of two machines: the offset is estimated from both directions, and half of a delay that
-    is not the same both ways counts as offset; its error is given, and a median below twice the
-    error is not reported. Far regions: a long way is long for all pairs.
+    Of a round trip between two machines it is not known which way is the slow one, for half of
+    what is not the same both ways cannot be told from clocks that differ. Far regions: a long way
+    is long for all pairs.
 
 What to do
     Look at the hop: queues of the NIC, of the network between the nodes, a busy node.
@@ -21,14 +22,28 @@ What to do
 
 from __future__ import annotations
 
-from statistics import median
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.hop_losses import Leg, delay_text, legs, nothing_to_compare, subject_of
-from ipipdiag.checks.model import Check, Component, Confidence, Finding, Missing, Outcome, Reason, Severity
-from ipipdiag.checks.sightings import duration, evidence_of
+from ipipdiag.checks.hop_losses import Leg, delay_text, legs, nothing_to_compare
+from ipipdiag.checks.model import (
+    Check,
+    Component,
+    Confidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Subject,
+    SubjectKind,
+)
+from ipipdiag.checks.sightings import duration, evidence_of, in_words
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
@@ -42,70 +57,118 @@ TIMES_OTHERS = 5
 FEWEST_PACKETS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How long a hop takes: one way (of one machine's clock), or there and back (of two)."""
+
+    leg: Leg
+    back: Leg | None
+    time_ns: int
+
+    @property
+    def packets(self) -> int:
+        """How many packets were timed."""
+        return self.leg.hop.seen + (self.back.hop.seen if self.back else 0)
+
+
 def examine(trace: Trace, cluster: Cluster) -> Outcome:
-    """A finding for each hop and pair of addresses that is slow, against the others of its kind."""
-    judged = []
-    incomparable = False
-    for leg in legs(trace):
-        if leg.hop.delay_median_ns is None:
-            incomparable |= leg.hop.seen >= FEWEST_PACKETS
-        elif leg.hop.seen >= FEWEST_PACKETS:
-            judged.append(leg)
-    findings = [_finding(leg, cluster) for leg in judged if _is_slow(leg, judged)]
-    if judged:
-        return Outcome(len(judged), tuple(findings))
-    if incomparable:
-        text = "the clocks of the machines can be compared only where packets of both directions are seen at both"
+    """A finding for each two places between which packets are slow, against the others of their kind."""
+    timed = [leg for leg in legs(trace) if leg.hop.seen >= FEWEST_PACKETS]
+    passages = list(_passages(timed))
+    if passages:
+        slow: dict[frozenset[int], list[Passage]] = defaultdict(list)
+        for passage in passages:
+            if _is_slow(passage, passages):
+                slow[_between(passage)].append(passage)
+        return Outcome(len(passages), tuple(_finding(group, cluster) for group in slow.values()))
+    if timed:
+        text = "the clocks of two machines can be compared only where packets of both directions are seen at both"
         return Outcome(missing=Missing(Reason.ONE_DIRECTION, text, capture_command(Role.NODE, "both nodes")))
     command = capture_command(Role.NODE, "both nodes, at the same time")
     return Outcome(missing=nothing_to_compare(trace, "delay on the way", command))
 
 
-def _is_slow(leg: Leg, judged: list[Leg]) -> bool:
-    delay, error = leg.hop.delay_median_ns or 0, leg.hop.error_ns or 0
-    if delay < LONGEST_NS or delay < 2 * error:
+def _passages(timed: list[Leg]) -> Iterator[Passage]:
+    """Each hop within a machine, and each between two once, with the same hop of the other direction."""
+    by_hop = {(_ends(leg), leg.start.place.number, leg.end.place.number): leg for leg in timed}
+    for leg in timed:
+        if leg.hop.delay_median_ns is None:
+            continue
+        if leg.hop.is_one_clock:
+            yield Passage(leg, None, leg.hop.delay_median_ns)
+            continue
+        one, other = _ends(leg)
+        back = by_hop.get(((other, one), leg.end.place.number, leg.start.place.number))
+        if back is not None and back.hop.delay_median_ns is not None and one < other:
+            yield Passage(leg, back, leg.hop.delay_median_ns + back.hop.delay_median_ns)
+
+
+def _between(passage: Passage) -> frozenset[int]:
+    return frozenset((passage.leg.start.place.number, passage.leg.end.place.number))
+
+
+def _ends(leg: Leg) -> tuple[int, int]:
+    return leg.route.source, leg.route.destination
+
+
+def _is_slow(passage: Passage, passages: list[Passage]) -> bool:
+    if passage.time_ns < LONGEST_NS:
         return False
-    nodes = _nodes(leg)
-    others = [
-        other.hop.delay_median_ns or 0 for other in judged if _nodes(other) != nodes and _kind(other) == _kind(leg)
-    ]
-    return not others or delay >= TIMES_OTHERS * median(others)
+    others: dict[frozenset[int | None], list[int]] = defaultdict(list)
+    for other in passages:
+        if _nodes(other.leg) != _nodes(passage.leg) and _kind(other) == _kind(passage):
+            others[_nodes(other.leg)].append(other.time_ns)
+    # the lower one of two: a slow node is an end of several pairs
+    usual = median_low([round(median(times)) for times in others.values()]) if others else 0
+    return passage.time_ns >= TIMES_OTHERS * usual
 
 
 def _nodes(leg: Leg) -> frozenset[int | None]:
     return frozenset((leg.route.source_node, leg.route.destination_node))
 
 
-def _kind(leg: Leg) -> bool:
-    """Whether the hop is between nodes."""
-    return leg.start.station >= Station.SOURCE_NIC and leg.end.station <= Station.DESTINATION_NIC
+def _kind(passage: Passage) -> tuple[bool, bool]:
+    """Whether a passage is between nodes, and whether it is there and back."""
+    leg = passage.leg
+    between = leg.start.station >= Station.SOURCE_NIC and leg.end.station <= Station.DESTINATION_NIC
+    return between, passage.back is not None
 
 
-def _finding(leg: Leg, cluster: Cluster) -> Finding:
-    hop, route = leg.hop, leg.route
-    source, destination = format_address(route.source), format_address(route.destination)
-    delay = duration(hop.delay_median_ns or 0)
+def _finding(group: list[Passage], cluster: Cluster) -> Finding:
+    """About the places; the pair of addresses with most packets is shown."""
+    passage = max(group, key=lambda one: one.packets)
+    leg, route = passage.leg, passage.leg.route
+    start, end = leg.start.place.label, leg.end.place.label
+    time = duration(round(median(one.time_ns for one in group)))
+    pairs = [
+        f"{format_address(one)} and {format_address(other)}" for one, other in (_ends(entry.leg) for entry in group)
+    ]
     point = leg.start.place.lead
     flows = point.facts.flows
     rows = flows.select((flows.source == route.source) & (flows.destination == route.destination))
+    is_between, is_round_trip = _kind(passage)
+    timed = f"of {sum(one.packets for one in group)} packets between {in_words(pairs)}"
     return Finding(
         severity=Severity.WARNING,
-        confidence=Confidence.CONFIRMED if not hop.error_ns else Confidence.LIKELY,
-        subject=subject_of(route, cluster),
-        title=f"packets from {source} to {destination} take {delay} from {leg.start.place.label} to "
-        f"{leg.end.place.label}",
+        confidence=Confidence.CONFIRMED,
+        subject=Subject(
+            SubjectKind.LINK,
+            f"{start} to {end}",
+            nodes=tuple(format_address(node) for node in sorted(node for node in _nodes(leg) if node is not None)),
+            addresses=tuple(sorted({format_address(end) for one in group for end in _ends(one.leg)})),
+        ),
+        title=f"packets take {time} from {start} to {end}" + (" and back" if is_round_trip else ""),
         expected=f"less than {duration(LONGEST_NS)}, or what other nodes of the run need",
-        observed=f"{delay_text(hop)}, of {hop.seen} packets",
-        count=hop.seen,
+        observed=f"{time} there and back by the medians {timed}; which way is the slow one does not show"
+        if is_round_trip
+        else f"{delay_text(leg.hop)}, {timed}",
+        count=sum(one.packets for one in group),
         first_ns=int(rows.first_ns.min()) if len(rows) else None,
         last_ns=int(rows.last_ns.max()) if len(rows) else None,
         evidence=(evidence_of(point, rows.frames, display_filters.conversation(route.source, route.destination)),),
-        component=Component.NODE_NETWORK if _kind(leg) else Component.NODE_KERNEL,
+        component=Component.NODE_NETWORK if is_between else Component.NODE_KERNEL,
         confirm=("ping -c 20 between the two nodes, and from pod to pod",),
-        fix=(f"find what queues between {leg.start.place.label} and {leg.end.place.label}",),
-        alternatives=("the way back is as much faster as this one is slower, and the clocks differ",)
-        if hop.error_ns
-        else (),
+        fix=(f"find what queues between {start} and {end}",),
         points=(leg.start.place.lead.id, leg.end.place.lead.id),
     )
 

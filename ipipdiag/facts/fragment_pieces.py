@@ -1,0 +1,93 @@
+"""Fragments one by one, and which packets lack some of theirs at a point (RFC 791, 3.2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.decode.packets import Packets
+from ipipdiag.table import Table
+
+REASSEMBLY_NS = 30_000_000_000  # net.ipv4.ipfrag_time: what is not whole by then is thrown away
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentPieces(Table):
+    """A row a fragment: of an outer header (``is_outer``), or of a packet that is bare or lies inside a tunnel.
+
+    ``offset`` and ``length`` are bytes of what follows the IPv4 header.
+    """
+
+    number: npt.NDArray[np.int64]
+    time_ns: npt.NDArray[np.int64]
+    is_outer: npt.NDArray[np.int64]
+    source: npt.NDArray[np.int64]
+    destination: npt.NDArray[np.int64]
+    id: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+    has_more: npt.NDArray[np.int64]
+
+
+def fragment_piece_rows(packets: Packets) -> FragmentPieces:
+    """A row for each fragment of a batch, in the order of the frames; a packet fragmented in both headers gives two."""
+    tables = []
+    for is_outer, side in ((1, "outer"), (0, "inner")):
+        fragmented = getattr(packets, f"{side}_more_fragments") | (getattr(packets, f"{side}_fragment_offset") > 0)
+        part = packets.select(fragmented & (getattr(packets, f"{side}_header_length") > 0))
+        wide = {
+            name: getattr(part, f"{side}_{name}").astype(np.int64)
+            for name in ("source", "destination", "id", "fragment_offset", "more_fragments", "total_length",
+                         "header_length")
+        }  # fmt: skip
+        tables.append(
+            FragmentPieces(
+                number=part.number,
+                time_ns=part.time_ns,
+                is_outer=np.full(len(part), is_outer, dtype=np.int64),
+                source=wide["source"],
+                destination=wide["destination"],
+                id=wide["id"],
+                offset=wide["fragment_offset"],
+                length=wide["total_length"] - wide["header_length"],
+                has_more=wide["more_fragments"],
+            )
+        )
+    pieces = FragmentPieces.concatenate(tables)
+    return pieces.select(np.argsort(pieces.number, kind="stable"))
+
+
+def incomplete_packets(pieces: FragmentPieces) -> tuple[int, ...]:
+    """Numbers of the frames with a first fragment whose packet is not whole at this point: it went no further."""
+    waiting: dict[tuple[int, ...], list[tuple[int, ...]]] = defaultdict(list)
+    for number, time_ns, *key, offset, length, has_more in pieces.rows(*FragmentPieces.column_names()):
+        waiting[tuple(key)].append((time_ns, number, offset, length, has_more))
+    incomplete: list[int] = []
+    for rows in waiting.values():
+        rows.sort()
+        packet = [rows[0]]
+        for row in rows[1:]:
+            if row[0] - packet[0][0] > REASSEMBLY_NS or (row[2] == 0 and _is_whole(packet)):
+                incomplete += _firsts(packet)
+                packet = []
+            packet.append(row)
+        incomplete += _firsts(packet)
+    return tuple(sorted(incomplete))
+
+
+def _firsts(packet: list[tuple[int, ...]]) -> list[int]:
+    return [] if _is_whole(packet) else [number for _, number, offset, _, _ in packet if offset == 0]
+
+
+def _is_whole(packet: list[tuple[int, ...]]) -> bool:
+    """Whether the pieces cover everything from the first byte to the end of the one after which none comes."""
+    ends = [offset + length for _, _, offset, length, has_more in packet if not has_more]
+    reached = 0
+    for _, _, offset, length, _ in sorted(packet, key=lambda row: row[2]):
+        if offset > reached:
+            return False
+        reached = max(reached, offset + length)
+    return bool(ends) and reached >= max(ends)

@@ -161,3 +161,8 @@ def tcp_flow(source: int, destination: int, source_port: int, destination_port: 
 def tcp_between(source: int, destination: int) -> str:
     """TCP from one address to another, in either form."""
     return f"tcp && ip.src == {format_address(source)} && ip.dst == {format_address(destination)}"
+
+
+def dns_with(server: int) -> str:
+    """DNS over UDP from or to one server, in either form."""
+    return f"udp.port == 53 && {address(server)}"

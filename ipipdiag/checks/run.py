@@ -1,7 +1,8 @@
 """Runs the checks: hands each the facts that its parameters name, and turns what it answers into results.
 
-A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, ``trace``, ``thresholds``, and any field
-of :class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
+A check may ask for ``points``, ``captures``, ``cluster``, ``configuration``, ``trace``, ``thresholds``,
+``foreign_answers`` (by point, see :mod:`ipipdiag.cluster.services`), and any field of
+:class:`~ipipdiag.facts.collect.PointFacts`, which arrives as a mapping from point to that fact.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
+from ipipdiag.cluster.services import foreign_answers
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
 from ipipdiag.points.commands import at_pod
 from ipipdiag.points.model import Point, Role
@@ -53,6 +55,7 @@ class Case:
             "configuration": self.configuration,
             "trace": self.trace,
             "thresholds": self.thresholds,
+            "foreign_answers": {point: tuple(foreign_answers(point)) for point in self.points},
             **by_point,
         }
 

@@ -94,6 +94,22 @@ class EndpointsObject:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceRange:
+    """The network that cluster addresses of services are taken from: ServiceCIDR, or a flag of the API server."""
+
+    source: str
+    network: IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class KubeProxySettings:
+    """The mode of kube-proxy, from its ConfigMap or its flags: iptables, ipvs, nftables."""
+
+    source: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class BgpSettings:
     """BGPConfiguration."""
 
@@ -101,7 +117,7 @@ class BgpSettings:
     name: str
     as_number: int | None
     has_mesh: bool
-    service_networks: tuple[IPv4Network, ...] = ()
+    service_networks: tuple[IPv4Network, ...] = ()  # of cluster addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,8 @@ ClusterObject = (
     | PodObject
     | ServiceObject
     | EndpointsObject
+    | ServiceRange
+    | KubeProxySettings
     | BgpSettings
     | BgpPeerObject
     | FelixSettings
@@ -156,6 +174,8 @@ class Configuration:
     pods: tuple[PodObject, ...] = ()
     services: tuple[ServiceObject, ...] = ()
     endpoints: tuple[EndpointsObject, ...] = ()
+    service_ranges: tuple[ServiceRange, ...] = ()
+    kube_proxies: tuple[KubeProxySettings, ...] = ()
     bgp: tuple[BgpSettings, ...] = ()
     peers: tuple[BgpPeerObject, ...] = ()
     felix: tuple[FelixSettings, ...] = ()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Route
+from ipipdiag.cluster.services import with_services
 from ipipdiag.facts.flows import ICMP, Flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point, Role
@@ -38,6 +39,7 @@ def build_cluster(points: Sequence[Point], told: Cluster) -> Cluster:
     seen_behind = _seen_behind(underlay, cluster)
     cluster = replace(cluster, seen_behind=seen_behind, wrapped=_wrapped(underlay))
     cluster = replace(cluster, pods=_pods(points, cluster))
+    cluster = with_services(points, cluster)
     if cluster.tunnel_mtu is not None:
         return cluster
     mtu = _tunnel_mtu(points, cluster)

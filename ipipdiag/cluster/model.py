@@ -86,7 +86,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service by one of its cluster addresses: its name, its (protocol, port) pairs and the addresses behind it."""
+    """A service by one of its cluster addresses: its name, its (protocol, port) pairs and the addresses behind it.
+
+    Where packets alone tell, the name is empty and ports and addresses are those seen.
+    """
 
     name: str
     ports: frozenset[tuple[int, int]]
@@ -134,6 +137,9 @@ class Cluster:
     pod_names: dict[int, str] = field(default_factory=dict)  # pod address: namespace/name
     pod_interfaces: dict[str, int] = field(default_factory=dict)  # host side of a pod's veth: the pod's address
     services: dict[int, Service] = field(default_factory=dict)  # by cluster address
+    service_networks: tuple[tuple[IPv4Network, str], ...] = ()  # what cluster addresses are taken from: its source
+    kube_proxy_mode: str | None = None
+    kube_proxy_source: str = ""
     external_nodes: tuple[IPv4Network, ...] = ()  # externalNodesList: not nodes, but let through
     has_felix_routes: bool | None = None  # programClusterRoutes: Felix, not BIRD, programs IP-in-IP routes
 
@@ -169,7 +175,21 @@ class Cluster:
         if node is not None and node.name:
             return f"tunl0 of {node.name}" if address in self.tunnel_addresses else node.name
         service = self.services.get(address)
-        return f"service {service.name}" if service else None
+        return f"service {service.name}" if service and service.name else None
+
+    def service_source(self, address: int) -> str | None:
+        """Where it is said that an address is a service's; None where nobody says so."""
+        if address in self.services:
+            return self.services[address].source
+        host = IPv4Address(address)
+        return next((source for network, source in self.service_networks if host in network), None)
+
+    def is_service_port(self, address: int, protocol: int, port: int) -> bool:
+        """Whether a service is to be translated there: one with that port, or an address of the services' network."""
+        service = self.services.get(address)
+        if service is not None:
+            return (protocol, port) in service.ports
+        return self.service_source(address) is not None
 
     def pool_of(self, address: int) -> Pool | None:
         """The most specific pool that holds the address."""

@@ -24,6 +24,9 @@ from ipipdiag.cluster.node_state import TUNNEL_DEVICE
 
 FELIX_OWNS_TUNNEL_ROUTES = ("Enabled", "EnabledIPIPOnly")  # values of programClusterRoutes
 
+IPVS_DEVICE = "kube-ipvs0"  # holds every service address in ipvs mode
+SERVICE_CHAIN = "KUBE-SVC-"  # a chain a service in iptables mode
+
 CALI_PREFIX = "cali"
 CALI_HASH_DIGITS = 11
 
@@ -39,6 +42,7 @@ def build_told(
     names = _addresses_by_name(configuration, nodes)
     felix = _default_felix(configuration)
     mtu = _tunnel_mtu(configuration, felix)
+    proxy = _kube_proxy(configuration)
     tunnels = _tunnel_addresses(configuration, names)
     return Cluster(
         nodes=told_nodes,
@@ -55,6 +59,9 @@ def build_told(
         pod_names=_pod_names(configuration),
         pod_interfaces=_pod_interfaces(configuration),
         services=_services(configuration),
+        service_networks=_service_networks(configuration),
+        kube_proxy_mode=proxy[0],
+        kube_proxy_source=proxy[1],
         external_nodes=tuple(network for entry in configuration.felix for network in entry.external_nodes),
         has_felix_routes=_has_felix_routes(felix),
         tunnel_mtu=mtu[0],
@@ -198,6 +205,27 @@ def _services(configuration: Configuration) -> dict[int, Service]:
         for service in configuration.services
         for address in service.addresses
     }
+
+
+def _service_networks(configuration: Configuration) -> tuple[tuple[IPv4Network, str], ...]:
+    """Networks of cluster addresses: told as such, or as what BGP announces of services."""
+    told = [(entry.network, entry.source) for entry in configuration.service_ranges]
+    announced = [(network, entry.source) for entry in configuration.bgp for network in entry.service_networks]
+    return (*told, *announced)
+
+
+def _kube_proxy(configuration: Configuration) -> tuple[str | None, str]:
+    """The mode of kube-proxy as it was told, else as devices and rules of the nodes show it; None where they differ."""
+    found = {entry.mode: entry.source for entry in configuration.kube_proxies}
+    if not found:
+        for state in configuration.node_states:
+            link = state.link(IPVS_DEVICE)
+            rule = next((rule for rule in state.rules if rule.chain.startswith(SERVICE_CHAIN)), None)
+            if link is not None:
+                found["ipvs"] = link.source
+            elif rule is not None:
+                found["iptables"] = rule.source
+    return next(iter(found.items())) if len(found) == 1 else (None, "")
 
 
 def _default_felix(configuration: Configuration) -> FelixSettings | None:

@@ -77,7 +77,15 @@ def decode(batch: FrameBatch, interfaces: Sequence[Interface]) -> Decoded:
     transport, inner_rows = _read_ipv4_packets(window, columns, rows, link)
     packets = Packets(**columns)
     icmp_errors = _icmp_errors(window, packets, transport, inner_rows, captured_end)
-    return Decoded(packets, arp_messages, icmp_errors, _bgp_segments(packets, transport, inner_rows, captured_end))
+    at_bgp = (transport.source_port == BGP_PORT) | (transport.destination_port == BGP_PORT)
+    at_bgp &= (transport.tcp_header_length > 0) & (transport.payload_length > 0)
+    return Decoded(
+        packets,
+        arp_messages,
+        icmp_errors,
+        bgp_segments=_payloads(at_bgp, transport, inner_rows, captured_end),
+        dns_segments=_payloads(transport.dns_id >= 0, transport, inner_rows, captured_end),
+    )
 
 
 def _read_links(
@@ -218,11 +226,14 @@ def _icmp_errors(
     return errors
 
 
-def _bgp_segments(
-    packets: Packets, transport: TransportRows, rows: npt.NDArray[np.intp], captured_end: Positions
+def _payloads(
+    wanted: npt.NDArray[np.bool_],
+    transport: TransportRows,
+    rows: npt.NDArray[np.intp],
+    captured_end: Positions,
 ) -> Segments:
-    at_bgp = (transport.source_port == BGP_PORT) | (transport.destination_port == BGP_PORT)
-    chosen = np.flatnonzero(at_bgp & (transport.tcp_header_length > 0) & (transport.payload_length > 0))
+    """Where the payloads of some packets lie, in the order of the frames."""
+    chosen = np.flatnonzero(wanted)
     chosen = chosen[np.argsort(rows[chosen])]
     row, payload, length = rows[chosen], transport.payload[chosen], transport.payload_length[chosen]
     captured = np.clip(captured_end[row] - payload, 0, length)

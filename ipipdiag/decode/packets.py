@@ -165,7 +165,7 @@ class IcmpErrors(Table):
 
 @dataclass(frozen=True, slots=True)
 class Segments(Table):
-    """Payload of TCP segments from or to port 179 that carry any: where it lies in the batch's buffer.
+    """Payloads of a kind of packet, a row a packet that carries any: where they lie in the batch's buffer.
 
     ``captured`` may be less than ``length`` where the snap length cut the frame.
     """
@@ -183,4 +183,5 @@ class Decoded:
     packets: Packets
     arp_messages: ArpMessages
     icmp_errors: IcmpErrors
-    bgp_segments: Segments
+    bgp_segments: Segments  # of TCP from or to port 179
+    dns_segments: Segments  # of UDP from or to port 53

@@ -19,6 +19,7 @@ from ipipdiag.decode.packets import ArpMessages, Decoded
 from ipipdiag.facts import links
 from ipipdiag.facts import tunnels as tunnel_facts
 from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
+from ipipdiag.facts.dns import DnsExchanges, dns_rows
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
@@ -69,6 +70,7 @@ class PointFacts:
     bgp_messages: BgpMessages
     bgp_routes: BgpRoutes
     bgp_controls: BgpControls
+    dns_exchanges: DnsExchanges
     packet_keys: PacketKeys  # no row where the run has one point
     key_halvings: int  # kept of the packet keys is a fraction of the flows: one in two to the power of this
     left_out: int  # packets whose flow or message found no room in the tables
@@ -121,6 +123,7 @@ class PointCollector:
         self._icmp = MessageLog(IcmpReports)
         self._pieces = MessageLog(FragmentPieces)
         self._bgp = BgpFold()
+        self._dns = TallyBuilder(DnsExchanges, ROW_LIMIT)
 
     def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
         """Add this point's share of a batch whose frames lie in ``buffer``."""
@@ -140,6 +143,7 @@ class PointCollector:
         self._pieces.add(fragment_piece_rows(packets))
         self._bgp.step(decoded, buffer)
         duplicate = self._duplicate_fold.step(packets)
+        self._dns.add(dns_rows(decoded, buffer, ~duplicate))
         if duplicate.any():
             self._duplicates.add(duplicate_rows(packets.select(duplicate)))
             packets = packets.select(~duplicate)
@@ -180,12 +184,14 @@ class PointCollector:
             bgp_messages=bgp.messages,
             bgp_routes=bgp.routes,
             bgp_controls=bgp.controls,
+            dns_exchanges=self._dns.finish(),
             packet_keys=self._packet_keys.finish(),
             key_halvings=self._packet_keys.halvings,
             left_out=sum(builder.left_out for builder in builders)
             + sum(log.left_out for log in logs)
             + bgp.left_out
-            + self._tcp.left_out,
+            + self._tcp.left_out
+            + self._dns.left_out,
             unselected=self._unselected,
         )
 
@@ -266,4 +272,5 @@ def _share(decoded: Decoded, rows: npt.NDArray[np.bool_]) -> Decoded:
         own(decoded.arp_messages),
         own(decoded.icmp_errors),
         own(decoded.bgp_segments),
+        own(decoded.dns_segments),
     )

@@ -9,6 +9,7 @@ from ipipdiag import __version__
 from ipipdiag.addresses import format_address
 from ipipdiag.capture import CaptureSummary
 from ipipdiag.checks.model import CheckResult
+from ipipdiag.checks.service_traffic import port_text
 from ipipdiag.cluster.model import Cluster, NodeEvidence, Route
 from ipipdiag.decode.link import link_type_name
 from ipipdiag.facts.collect import CaptureFacts
@@ -166,6 +167,7 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
                     f"node {cluster.node_text(route.node)}", route.source)
         for address, route in sorted(cluster.placed.items())[:MOST_FACTS]
     ]  # fmt: skip
+    facts += _service_facts(cluster)
     if cluster.tunnel_mtu is not None:
         facts.append(ClusterFact(f"tunnel MTU {cluster.tunnel_mtu}", cluster.tunnel_mtu_source))
     if not cluster.pools and cluster.default_mode is None:
@@ -173,6 +175,27 @@ def _cluster_facts(cluster: Cluster) -> tuple[ClusterFact, ...]:
     if not any(pool.block_size for pool in cluster.pools):
         facts.append(ClusterFact("blocks of 64 addresses (/26; nothing was judged by it)", "default"))
     return tuple(facts)
+
+
+def _service_facts(cluster: Cluster) -> list[ClusterFact]:
+    """Services that packets imply, the networks of services, and the mode of kube-proxy."""
+    facts = [
+        ClusterFact(
+            f"service {format_address(address)}, {', '.join(sorted(map(_port, service.ports)))}, to "
+            + ", ".join(map(format_address, service.endpoints)),
+            service.source,
+        )
+        for address, service in sorted(cluster.services.items())[:MOST_FACTS]
+        if not service.name
+    ]
+    facts += [ClusterFact(f"services in {network}", source) for network, source in cluster.service_networks]
+    if cluster.kube_proxy_mode is not None:
+        facts.append(ClusterFact(f"kube-proxy in {cluster.kube_proxy_mode} mode", cluster.kube_proxy_source))
+    return facts
+
+
+def _port(pair: tuple[int, int]) -> str:
+    return port_text(*pair)
 
 
 def _withdrawn(route: Route) -> str:

@@ -11,6 +11,7 @@ from ipipdiag.cluster.model import Cluster
 
 # an address on its own: no network, no port, no part of a longer number, not in brackets behind its name already
 _ADDRESS = re.compile(r"(?<![\w.(/-])(?:\d{1,3}\.){3}\d{1,3}(?![\w/-]|\.\d)")
+KIND = "service "  # what stands before the name of a service
 
 
 def with_names(finding: Finding, cluster: Cluster) -> Finding:
@@ -48,6 +49,8 @@ def name_addresses(text: str, cluster: Cluster) -> str:
         if any(name in text for name in known.split(" or ")):
             return written  # the sentence names it already
         named.add(written)
+        if text.endswith(KIND, 0, match.start()):
+            known = known.removeprefix(KIND)  # the sentence says already that it is one
         return f"{known} ({written})"
 
     return _ADDRESS.sub(with_name, text)

@@ -267,6 +267,21 @@ def udp(
     return Layer.of(head + payload, protocol=UDP, checksum_at=checksum_at, partial=checksum == PARTIAL)
 
 
+def dns_query(name: str, id: int = 1, kind: int = 1) -> bytes:
+    """A DNS query for a name; ``kind`` 1 asks for A, 28 for AAAA."""
+    return _dns(id, 0x0100, name, kind)
+
+
+def dns_answer(name: str, id: int = 1, kind: int = 1, code: int = 0, truncated: bool = False, more: int = 0) -> bytes:
+    """The answer to it, without records; ``code`` 3 is NXDOMAIN; ``more`` bytes stand for what records it has."""
+    return _dns(id, 0x8180 | truncated << 9 | code, name, kind) + bytes(more)
+
+
+def _dns(id: int, flags: int, name: str, kind: int) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">HHHHHH", id, flags, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", kind, 1)
+
+
 def icmp_echo(request: bool = True, id: int = 1, sequence: int = 1, payload: bytes = b"abcdefgh") -> Layer:
     """An ICMP echo request or reply."""
     return icmp_message(8 if request else 0, 0, struct.pack(">HH", id, sequence) + payload)

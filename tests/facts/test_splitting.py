@@ -19,7 +19,7 @@ from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze
 from ipipdiag.table import Table
 from tests.builders.captures import START_NS, decode_frames, pcap
-from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, tcp_options, udp
+from tests.builders.packets import dns_answer, dns_query, ethernet, icmp_echo, ipip, ipv4, tcp, tcp_options, udp
 from tests.scenarios import folder
 
 FILES = [
@@ -36,6 +36,7 @@ FILES = [
     folder("20") / "b-eth0.pcap",
     folder("21") / "a-eth0.pcap",
     folder("29") / "a-eth0.pcap",
+    folder("24") / "pod-a1-eth0.pcap",
 ]
 LIMITS = [Limits(batch_frames=1), Limits(batch_frames=7), Limits(batch_frames=64), Limits(chunk_bytes=3000)]
 
@@ -91,7 +92,7 @@ PACKETS = st.builds(
     ),
     st.integers(1, 3),
     st.integers(1, 3),
-    st.sampled_from(["syn", "data", "query", "echo", "reply"]),
+    st.sampled_from(["syn", "data", "query", "answer", "echo", "reply"]),
     st.sampled_from([64, 63, 62, 61]),
     st.integers(0, 2),
     st.integers(0, 3),
@@ -102,7 +103,8 @@ def inner_packet(source: int, destination: int, kind: str, ttl: int, number: int
     payload = {
         "syn": tcp(flags="S", sequence=number),
         "data": tcp(b"some data", flags="PA", sequence=number),
-        "query": udp(b"query", destination_port=53),
+        "query": udp(dns_query(f"name{number}.example"), destination_port=53),
+        "answer": udp(dns_answer(f"name{number}.example"), 53, 40000),
         "echo": icmp_echo(sequence=number),
         "reply": icmp_echo(request=False, sequence=number),
     }[kind]

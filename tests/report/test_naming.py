@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 
 from ipipdiag.addresses import parse_address
-from ipipdiag.cluster.model import Cluster, Node, NodeEvidence
+from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Service
 from ipipdiag.report.naming import name_addresses
 
 POD, NODE = parse_address("172.20.1.5"), parse_address("192.0.2.11")
-CLUSTER = Cluster(nodes={NODE: Node(NODE, "alpha", 24, NodeEvidence.TOLD, "user")}, pod_names={POD: "shop/till"})
+SERVICE = parse_address("10.99.0.10")
+CLUSTER = Cluster(
+    nodes={NODE: Node(NODE, "alpha", 24, NodeEvidence.TOLD, "user")},
+    pod_names={POD: "shop/till"},
+    services={SERVICE: Service("shop/orders", frozenset({(6, 80)}), (POD,), "user")},
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,8 @@ def test_first_mention_bears_the_name() -> None:
         == "shop/till (172.20.1.5) asks, 172.20.1.5 waits."
     )
     assert name_addresses("from 192.0.2.11.", CLUSTER) == "from alpha (192.0.2.11)."
+
+
+@pytest.mark.parametrize("text", ["asks service 10.99.0.10", "asks 10.99.0.10"])
+def test_service_is_called_one_once(text: str) -> None:
+    assert name_addresses(text, CLUSTER) == "asks service shop/orders (10.99.0.10)"

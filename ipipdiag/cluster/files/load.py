@@ -18,10 +18,12 @@ from ipipdiag.cluster.configuration import (
     Configuration,
     EndpointsObject,
     FelixSettings,
+    KubeProxySettings,
     NodeObject,
     PodObject,
     PoolObject,
     ServiceObject,
+    ServiceRange,
 )
 from ipipdiag.cluster.files.documents import DocumentError, looks_like_objects, read_documents
 from ipipdiag.cluster.files.fields import Fields
@@ -131,6 +133,8 @@ def _configuration(objects: list[ClusterObject], texts: list[tuple[str, NodeFact
         pods=of(PodObject),
         services=of(ServiceObject),
         endpoints=of(EndpointsObject),
+        service_ranges=of(ServiceRange),
+        kube_proxies=of(KubeProxySettings),
         bgp=of(BgpSettings),
         peers=of(BgpPeerObject),
         felix=of(FelixSettings),

@@ -5,6 +5,7 @@ Calico's v3 form (projectcalico.org/v3) and its CRD form (crd.projectcalico.org/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
@@ -16,15 +17,21 @@ from ipipdiag.cluster.configuration import (
     ClusterObject,
     EndpointsObject,
     FelixSettings,
+    KubeProxySettings,
     NodeObject,
     PodObject,
     PoolObject,
     ServiceObject,
+    ServiceRange,
 )
 from ipipdiag.cluster.files.fields import Fields
 from ipipdiag.cluster.model import Mode
 
 PROTOCOLS = {"TCP": 6, "UDP": 17, "SCTP": 132}
+SERVICE_RANGE_FLAG = "--service-cluster-ip-range="  # of the API server
+PROXY_MODE_FLAG = "--proxy-mode="  # of kube-proxy
+PROXY_MODES = ("iptables", "ipvs", "nftables")
+_PROXY_MODE = re.compile(r"^mode:\s*[\"']?(\w+)", re.MULTILINE)
 ENDED = ("Succeeded", "Failed")  # such a pod has given its address back
 
 
@@ -138,12 +145,43 @@ def _allocation(fields: Fields, block: IPv4Network, address: int, attributes: di
 
 
 def _pod(fields: Fields) -> Iterator[ClusterObject]:
+    yield from _flags(fields)
     if fields.flag("spec", "hostNetwork") or fields.text("status", "phase") in ENDED:
         return
     listed = [entry.get("ip") for entry in fields.items("status", "podIPs") if isinstance(entry, dict)]
     noted = fields.text("metadata", "annotations", "cni.projectcalico.org/podIP")
     addresses = fields.addresses([fields.text("status", "podIP"), *listed, noted], "status.podIP")
     yield PodObject(fields.source, fields.qualified_name, fields.text("spec", "nodeName"), addresses)
+
+
+def _flags(fields: Fields) -> Iterator[ClusterObject]:
+    """What the command lines of the API server and of kube-proxy say of services."""
+    for container in fields.items("spec", "containers"):
+        if not isinstance(container, dict):
+            continue
+        for part in (container.get("command"), container.get("args")):
+            for word in part if isinstance(part, list) else ():
+                text = str(word)
+                if text.startswith(SERVICE_RANGE_FLAG):
+                    ranges: list[object] = list(text.removeprefix(SERVICE_RANGE_FLAG).split(","))
+                    for network in fields.networks(ranges, "spec.containers.command"):
+                        yield ServiceRange(f"{fields.source} {SERVICE_RANGE_FLAG.rstrip('=')}", network)
+                elif text.removeprefix(PROXY_MODE_FLAG) in PROXY_MODES:
+                    yield KubeProxySettings(
+                        f"{fields.source} {PROXY_MODE_FLAG.rstrip('=')}", text.removeprefix(PROXY_MODE_FLAG)
+                    )
+
+
+def _service_range(fields: Fields) -> Iterator[ClusterObject]:
+    for network in fields.networks(fields.items("spec", "cidrs"), "spec.cidrs"):
+        yield ServiceRange(fields.source, network)
+
+
+def _config_map(fields: Fields) -> Iterator[ClusterObject]:
+    """The ConfigMap kube-proxy, as kubeadm writes it."""
+    found = _PROXY_MODE.search(fields.text("data", "config.conf") or "") if fields.name == "kube-proxy" else None
+    if found and found[1] in PROXY_MODES:
+        yield KubeProxySettings(fields.source, found[1])
 
 
 def _workload_endpoint(fields: Fields) -> Iterator[ClusterObject]:
@@ -180,12 +218,8 @@ def _endpoint_slice(fields: Fields) -> Iterator[ClusterObject]:
 
 
 def _bgp_configuration(fields: Fields) -> Iterator[ClusterObject]:
-    services = [
-        entry.get("cidr")
-        for name in ("serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerIPs")
-        for entry in fields.items("spec", name)
-        if isinstance(entry, dict)
-    ]
+    # not those of load balancers: they may stand outside, and nodes then rightly send to them
+    services = [entry.get("cidr") for entry in fields.items("spec", "serviceClusterIPs") if isinstance(entry, dict)]
     yield BgpSettings(
         source=fields.source,
         name=fields.name,
@@ -236,4 +270,6 @@ _KUBERNETES: dict[str, Reader] = {
     "Pod": _pod,
     "Service": _service,
     "EndpointSlice": _endpoint_slice,
+    "ServiceCIDR": _service_range,
+    "ConfigMap": _config_map,
 }

@@ -182,3 +182,40 @@ def test_environment_of_calico_node_tells_the_pool_where_no_object_does(tmp_path
     (pool,) = build_told(load_configuration([str(path)], Complaints())).pools
     assert (str(pool.network), pool.mode) == ("172.28.0.0/14", Mode.CROSS_SUBNET)
     assert pool.source == "config: env.txt line 2 CALICO_IPV4POOL_IPIP"
+
+
+def container(*words: str) -> dict[str, Any]:
+    return {"hostNetwork": True, "containers": [{"command": [words[0]], "args": list(words[1:])}]}
+
+
+def test_range_of_services_and_mode_of_kube_proxy(tmp_path: Path) -> None:
+    api_server = container("kube-apiserver", "--service-cluster-ip-range=10.99.0.0/16,fd00:99::/108")
+    told = build_told(
+        loaded(
+            tmp_path,
+            thing("Pod", "kube-apiserver-m", api_server, "v1"),
+            thing("ServiceCIDR", "kubernetes", {"cidrs": ["10.88.0.0/20"]}, "networking.k8s.io/v1"),
+            thing("Pod", "kube-proxy-x", container("kube-proxy", "--proxy-mode=ipvs"), "v1"),
+        )[0]
+    )
+    assert [str(network) for network, _ in told.service_networks] == ["10.99.0.0/16", "10.88.0.0/20"]
+    assert (told.kube_proxy_mode, told.kube_proxy_source) == (
+        "ipvs",
+        "config: objects.yaml Pod kube-proxy-x --proxy-mode",
+    )
+    assert told.service_source(int(IPv4Address("10.99.3.4"))) is not None
+    assert told.service_source(int(IPv4Address("10.98.3.4"))) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("-A KUBE-SVC-ABC -j KUBE-SEP-XYZ\n", "iptables"),
+        ("8: kube-ipvs0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN\n", "ipvs"),
+        ("-A KUBE-SERVICES -j RETURN\n", None),
+    ],
+)
+def test_what_a_node_shows_of_kube_proxy(text: str, mode: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "node.txt"
+    path.write_text(text)
+    assert build_told(load_configuration([str(path)], Complaints())).kube_proxy_mode == mode

@@ -1,0 +1,90 @@
+"""DNS over UDP: which questions were put to which server, how often, and when they were answered.
+
+Of the names asked for only a hash is kept: enough to tell questions apart, and nothing that a report could give away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ipipdiag.decode.dns import QUERY_OPCODE, read_dns
+from ipipdiag.decode.packets import Decoded, Segments
+from ipipdiag.decode.window import ByteWindow
+from ipipdiag.facts.tally import Tally, frame_numbers, hash_rows, key, largest, smallest, total
+from ipipdiag.kinds import Tunnel
+
+DNS_PORT = 53
+MESSAGES_AT_ONCE = 16_384  # their names are held side by side: 256 bytes each
+NO_TIME = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class DnsExchanges(Tally):
+    """A row a question of one client: its queries to one server, known by port and transaction id, and their answers.
+
+    A query that is sent again with the same id adds to its row. Where the name was not captured, ``question`` is 0 and
+    the type -1.
+    """
+
+    client: npt.NDArray[np.int64] = key()
+    server: npt.NDArray[np.int64] = key()
+    client_port: npt.NDArray[np.int64] = key()
+    id: npt.NDArray[np.int64] = key()
+    question: npt.NDArray[np.int64] = key()  # hash of the name
+    question_type: npt.NDArray[np.int64] = key()  # QTYPE: 1 A, 28 AAAA
+    queries: npt.NDArray[np.int64] = total()
+    answers: npt.NDArray[np.int64] = total()
+    first_query_ns: npt.NDArray[np.int64] = smallest()  # largest int64 without
+    last_query_ns: npt.NDArray[np.int64] = largest()  # -1 without
+    first_answer_ns: npt.NDArray[np.int64] = smallest()  # largest int64 without
+    last_answer_ns: npt.NDArray[np.int64] = largest()  # -1 without
+    response_code_max: npt.NDArray[np.int64] = largest()  # -1 without an answer
+    truncated: npt.NDArray[np.int64] = total()  # answers with the TC bit
+    fragmented: npt.NDArray[np.int64] = total()  # answers that are the first fragment of a longer datagram
+    wrapped: npt.NDArray[np.int64] = total()  # queries and answers inside IP-in-IP
+    frames: npt.NDArray[np.int64] = frame_numbers()
+
+
+def dns_rows(decoded: Decoded, buffer: npt.NDArray[np.uint8], kept: npt.NDArray[np.bool_]) -> DnsExchanges:
+    """A row for each query and answer of a batch whose frames lie in ``buffer``; ``kept`` leaves out duplicates."""
+    segments = decoded.dns_segments.select(kept[decoded.dns_segments.row])
+    window = ByteWindow(buffer, segments.offset + segments.captured)
+    parts = [
+        _rows(decoded, window, segments.select(slice(start, start + MESSAGES_AT_ONCE)))
+        for start in range(0, len(segments), MESSAGES_AT_ONCE)
+    ]
+    return DnsExchanges.concatenate(parts) if parts else DnsExchanges.empty()
+
+
+def _rows(decoded: Decoded, window: ByteWindow, segments: Segments) -> DnsExchanges:
+    messages = read_dns(window, segments.offset, segments.offset + segments.captured)
+    packets = decoded.packets.select(segments.row[messages.row])
+    to_server, from_server = packets.destination_port == DNS_PORT, packets.source_port == DNS_PORT
+    is_answer = messages.is_response
+    judged = (messages.opcode == QUERY_OPCODE) & np.where(is_answer, from_server, to_server)
+    messages, packets, is_answer = messages.select(judged), packets.select(judged), is_answer[judged]
+    source, destination = packets.inner_source.astype(np.int64), packets.inner_destination.astype(np.int64)
+    name = np.ascontiguousarray(messages.name).view(np.int64)
+    question = hash_rows(list(name.T)).view(np.int64) if len(name) else np.zeros(0, dtype=np.int64)
+    return DnsExchanges(
+        client=np.where(is_answer, destination, source),
+        server=np.where(is_answer, source, destination),
+        client_port=np.where(is_answer, packets.destination_port, packets.source_port).astype(np.int64),
+        id=messages.id,
+        question=np.where(messages.question_type < 0, 0, question),
+        question_type=messages.question_type,
+        queries=(~is_answer).astype(np.int64),
+        answers=is_answer.astype(np.int64),
+        first_query_ns=np.where(is_answer, NO_TIME, packets.time_ns),
+        last_query_ns=np.where(is_answer, -1, packets.time_ns),
+        first_answer_ns=np.where(is_answer, packets.time_ns, NO_TIME),
+        last_answer_ns=np.where(is_answer, packets.time_ns, -1),
+        response_code_max=np.where(is_answer, messages.response_code, -1),
+        truncated=(is_answer & messages.is_truncated).astype(np.int64),
+        fragmented=(is_answer & packets.inner_more_fragments).astype(np.int64),
+        wrapped=(packets.tunnel == Tunnel.IPIP).astype(np.int64),
+        frames=packets.number[:, None],
+    )

@@ -209,7 +209,7 @@ def relay_finding(
     observed: str,
     confirm: tuple[str, ...],
     fix: tuple[str, ...],
-    alternatives: tuple[str, ...] = (),
+    alternatives: tuple[str, ...],
 ) -> Finding:
     """A node that sends on what it should not: the same packets come and go, which proves it."""
     return Finding(

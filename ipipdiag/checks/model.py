@@ -97,6 +97,28 @@ class Component(StrEnum):
     CONFIGURATION = "Calico configuration"
     CAPTURE = "capture"
 
+    @property
+    def log(self) -> str | None:
+        """The read-only command that shows its log, or where it keeps none its counters; None for the capture itself.
+
+        Calico's operator installs into the namespace calico-system, its manifests into kube-system.
+        """
+        return _LOGS.get(self)
+
+
+_LOGS = {
+    Component.FELIX: "kubectl logs -n calico-system -l k8s-app=calico-node -c calico-node --tail=200  # Felix's log",
+    Component.BIRD: "kubectl exec -n calico-system CALICO_NODE_POD -c calico-node -- birdcl show protocols all",
+    Component.CNI: "tail -n 100 /var/log/calico/cni/cni.log  # on the node",
+    Component.IPAM: "calicoctl ipam check --show-problem-ips",
+    Component.KUBE_PROXY: "kubectl logs -n kube-system -l k8s-app=kube-proxy --tail=200",
+    Component.NODE_KERNEL: "dmesg -T | tail -n 50 ; nstat -az  # on the node",
+    Component.NODE_FIREWALL: "iptables-save -c ; nft list ruleset  # on the node, twice: which rule counts?",
+    Component.NODE_NETWORK: "ip -s link  # on both nodes: errors, drops; then the flow log of the network",
+    Component.POD: "kubectl describe pod POD ; kubectl logs POD --tail=100",
+    Component.CONFIGURATION: "calicoctl get ippool,felixconfig,bgpconfig,bgppeer -o yaml",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

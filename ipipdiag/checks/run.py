@@ -15,7 +15,7 @@ from typing import Any
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.catalogue import all_checks, in_order, planned
-from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Status
+from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Severity, Status
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
@@ -126,7 +126,9 @@ def _run(check: Check, arguments: Mapping[str, Any]) -> CheckResult:
 
 def _result(check: Check, outcome: Outcome) -> CheckResult:
     missing = outcome.missing
-    findings = merge_sightings(replace(finding, code=check.code, name=check.name) for finding in outcome.findings)
+    findings = merge_sightings(
+        replace(finding, code=check.code, name=check.name, confirm=_with_log(finding)) for finding in outcome.findings
+    )
     return CheckResult(
         code=check.code,
         name=check.name,
@@ -137,6 +139,14 @@ def _result(check: Check, outcome: Outcome) -> CheckResult:
         enable=missing.enable if missing else None,
         findings=findings,
     )
+
+
+def _with_log(finding: Finding) -> tuple[str, ...]:
+    """The commands that confirm a finding, and last the one that shows the log of the component it belongs to."""
+    log = finding.component.log
+    if log is None or log in finding.confirm or finding.severity is Severity.NOTICE:
+        return finding.confirm
+    return (*finding.confirm, log)
 
 
 def merge_sightings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -101,6 +101,7 @@ def _finding(point: Point, question: Question, observed: str) -> Finding:
         component=Component.FELIX,
         confirm=(f"cat /proc/sys/net/ipv4/neigh/{interface}/proxy_delay  # 0 is right",),
         fix=(f"sysctl -w net.ipv4.neigh.{interface}.proxy_delay=0; find what sets it (sysctl.d, udev)",),
+        alternatives=("proxy ARP came up late with the pod, or the node was busy: then only some are late",),
         points=(point.id,),
     )
 

@@ -82,6 +82,7 @@ def _finding(point: Point, rows: TunnelHeaders, pair: tuple[int, int]) -> Findin
         component=Component.NODE_NETWORK,
         confirm=(f"ip -s link show tunl0  # on {other}: RX errors and frame errors that rise",),
         fix=("stop the device between the nodes from marking packets that are not ECN-capable",),
+        alternatives=("another device than Linux's ipip wrote the outer header: it does not copy the inner ECN bits",),
         points=(point.id,),
     )
 

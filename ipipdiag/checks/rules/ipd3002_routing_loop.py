@@ -101,6 +101,10 @@ def _finding(destination: int, seen: list[tuple[Point, Loops]], cluster: Cluster
             f"calicoctl ipam show --ip={text}",
         ),
         fix=("remove the stale routes; the owner of a block needs its blackhole route (calico-node restores it)",),
+        alternatives=(
+            "the owner lacks its blackhole route and sends them back by its default route",
+            "two nodes hold stale routes that point at each other",
+        ),
         points=tuple(point.id for point, _ in seen),
     )
 

@@ -235,6 +235,7 @@ def _from_report(point: Point, reporter: int, quoted: int, entries: list[tuple[i
         component=Component.BIRD,
         confirm=(f"ip route get {destination}  # on {here}", f"calicoctl node status  # on {here}"),
         fix=("bring back what programs the route: the BGP session to the owner, or Felix where it owns the routes",),
+        alternatives=("an unreachable or prohibit route to the block was added by hand",),
         points=(point.id,),
     )
 

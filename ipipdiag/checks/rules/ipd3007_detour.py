@@ -67,6 +67,7 @@ def _finding(relay: Relay, cluster: Cluster) -> Finding:
         f"{several(goes.packets, 'packet')} leave for {last} with TTL {goes.ttl}",
         confirm=(f"ip route get {destination}  # on {first} and on {third}", "calicoctl ipam check --show-problem-ips"),
         fix=(f"mend the route of the block on {first}",),
+        alternatives=("the address is borrowed, or its pod has just moved: the sender has yet to learn the way",),
     )
 
 

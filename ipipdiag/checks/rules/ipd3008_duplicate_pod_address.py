@@ -179,6 +179,10 @@ def _finding(
         component=Component.IPAM,
         confirm=(f"kubectl get pods -A -o wide | grep -w {text}", "calicoctl ipam check --show-problem-ips"),
         fix=("delete the pod whose address IPAM does not know, so that it gets another one",),
+        alternatives=(
+            "the pod has just moved, and its old node has not let go of it yet",
+            "something sends under the address of another pod",
+        ),
         points=ids,
     )
 

@@ -117,6 +117,11 @@ def _finding(
         fix=("the pod is gone or its interface is down: look at it first",)
         if nodes
         else ("teach the router the blocks",),
+        alternatives=(
+            "the pod has just been deleted, and others still ask for it"
+            if nodes
+            else "a firewall rejects in the router's name",
+        ),
         points=(point.id,),
     )
 

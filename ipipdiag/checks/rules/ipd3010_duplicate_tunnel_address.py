@@ -145,6 +145,7 @@ def _finding(
         component=Component.IPAM,
         confirm=(f"calicoctl ipam show --ip={text}", "calicoctl get node -o yaml | grep -i ipv4IPIPTunnelAddr"),
         fix=("release the address of the wrong owner, and restart calico-node (or delete the pod) there",),
+        alternatives=("a node was replaced, and its old tunnel address was given away again",),
         points=(point.id,),
     )
 

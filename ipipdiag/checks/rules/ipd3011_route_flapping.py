@@ -118,6 +118,7 @@ def _finding(point: Point, table: Flows, one: FlowRow, other: FlowRow, cluster: 
             "calicoctl get felixconfig,bgpconfig -o yaml  # programClusterRoutes",
         ),
         fix=("let one of BIRD and Felix program the cluster's routes: make the two programClusterRoutes agree",),
+        alternatives=("several next hops of equal cost share the traffic: then both are right",),
         points=(point.id,),
     )
 

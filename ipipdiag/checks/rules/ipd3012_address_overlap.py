@@ -91,6 +91,7 @@ def _finding(address: int, network: IPv4Network, flows: Mapping[Point, Flows], c
         component=Component.CONFIGURATION,
         confirm=("calicoctl get ippool -o wide", "kubectl get nodes,services -A -o wide"),
         fix=("move the pods to a pool that overlaps neither the node network nor the services",),
+        alternatives=("the pool is not in use: it is disabled, or no pod has an address of it",),
         points=tuple(ids),
     )
 

@@ -118,6 +118,11 @@ def _finding(session: Session, entries: list[Message], cluster: Cluster) -> Find
         component=Component.CONFIGURATION if first.code == 2 else Component.BIRD,
         confirm=("calicoctl node status", "calicoctl get bgpconfig,bgppeer,node -o yaml"),
         fix=(f"look at: {look_at}",),
+        alternatives=(
+            "calico-node was restarted or upgraded there at that moment"
+            if first.code == CEASE
+            else "another speaker than calico-node answers under that address (a router, a cloned node)",
+        ),
         points=(session.point.id,),
     )
 

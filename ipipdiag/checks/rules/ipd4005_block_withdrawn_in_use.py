@@ -115,6 +115,7 @@ def _finding(
         component=Component.BIRD,
         confirm=(f"ip route show {network}  # on the other nodes", f"birdcl show route {network}  # on {node}"),
         fix=(f"find in the logs of BIRD and confd on {node} why it withdrew the block",),
+        alternatives=("the node is being drained or removed, and its pods are about to move",),
         points=(point.id,),
     )
 

@@ -92,6 +92,7 @@ def _finding(one: Route, other: Route, bgp_routes: Mapping[Point, BgpRoutes], cl
             "kubectl get blockaffinities.crd.projectcalico.org -o wide",
         ),
         fix=("remove the affinity of the node that IPAM does not give the block to",),
+        alternatives=("one node has released the block and the other taken it, while both announcements stood",),
         points=tuple(ids),
     )
 

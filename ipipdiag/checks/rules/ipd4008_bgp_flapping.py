@@ -71,6 +71,10 @@ def examine(
                 component=Component.BIRD,
                 confirm=("calicoctl node status", "birdcl show protocols all  # in the calico-node pods of both nodes"),
                 fix=("find what ended it the first time",),
+                alternatives=(
+                    "calico-node is restarted time and again (probes, an upgrade)",
+                    "the node network loses packets until the hold timer ends the session",
+                ),
                 points=(session.point.id,),
             )
         )

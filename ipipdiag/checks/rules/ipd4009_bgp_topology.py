@@ -168,6 +168,10 @@ def _missing_sessions(
                 component=Component.BIRD,
                 confirm=(f"calicoctl node status  # on {node}",),
                 fix=("bring the missing sessions up: TCP/179 between the nodes, BIRD on both",),
+                alternatives=(
+                    "the sessions run over another NIC than the one captured",
+                    "the peer has just joined, or is being removed",
+                ),
                 points=(point.id,),
             )
         )

@@ -73,6 +73,7 @@ def examine(
                 component=Component.CONFIGURATION,
                 confirm=("calicoctl get bgpconfig,bgppeer -o yaml  # spec.password, spec.nodeMeshPassword",),
                 fix=("give both sides the same password, or neither one",),
+                alternatives=("the password was changed, and one side has not read it yet",),
                 points=(session.point.id,),
             )
         )

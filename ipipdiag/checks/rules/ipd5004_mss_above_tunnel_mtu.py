@@ -98,6 +98,7 @@ def _finding(point: Point, row: Flows, mtu: int, cluster: Cluster) -> Finding:
         component=Component.CONFIGURATION,
         confirm=("ip link show dev eth0  # inside the pod", "ip link show tunl0  # on its node"),
         fix=(f"set the pods' MTU to {mtu} and restart the pods",),
+        alternatives=("the tunnel's MTU was lowered after the pod had started: only new pods get the new one",),
         points=(point.id,),
     )
 

@@ -165,6 +165,7 @@ def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int], news:
             f"set the tunnel's MTU to {fits} (FelixConfiguration ipipMTU, or the operator's mtu) and restart the pods; "
             "or raise the MTU of the link",
         ),
+        alternatives=("only one of several paths between the nodes has the smaller MTU",),
         points=(point.id,),
     )
 

@@ -115,7 +115,6 @@ def _finding(point: Point, rows: Flows, cluster: Cluster) -> Finding:
         confirm=(
             f"iptables-save -t nat | grep {asked} ; ipvsadm -Ln | grep -A5 {asked}  # on {where}",
             "kubectl get endpointslices -A  # has the service an endpoint that is ready?",
-            "kubectl logs -n kube-system -l k8s-app=kube-proxy --tail=100",
         ),
         fix=(f"restart kube-proxy on {where}; give the service an endpoint that is ready",),
         alternatives=(

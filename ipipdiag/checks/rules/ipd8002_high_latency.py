@@ -169,6 +169,9 @@ def _finding(group: list[Passage], cluster: Cluster) -> Finding:
         component=Component.NODE_NETWORK if is_between else Component.NODE_KERNEL,
         confirm=("ping -c 20 between the two nodes, and from pod to pod",),
         fix=(f"find what queues between {start} and {end}",),
+        alternatives=("the way is long by nature (another site), and its nodes are rightly in one cluster",)
+        if is_between
+        else ("the node was busy, not its network",),
         points=(leg.start.place.lead.id, leg.end.place.lead.id),
     )
 

@@ -141,7 +141,7 @@ def _two_homes(address: int, homes: list[Home], extent: Mapping[Point, Extent], 
                 _finding(
                     address,
                     (),
-                    title=f"two pods have the address {format_address(address)} at the same time",
+                    title=f"address {format_address(address)} belongs to two pods at the same time",
                     observed=f"{format_mac(mac)} at {places[0]}, {format_mac(other_mac)} at {places[1]}",
                     times=(max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])),
                     evidence=(

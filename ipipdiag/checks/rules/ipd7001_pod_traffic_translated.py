@@ -68,15 +68,16 @@ def _finding(route: Route, before: Stop, after: Stop, cluster: Cluster) -> Findi
     source, destination = format_address(route.source), format_address(route.destination)
     becomes = sorted({form.source for form in after.forms if form.source != route.source})
     new = becomes[0]
-    here = cluster.node_text(route.source_node) if route.source_node is not None else before.place.label
+    node = cluster.node_text(route.source_node) if route.source_node is not None else None
+    here = f"node {node}" if node else f"the node of pod {source}"
     is_tunnel = new in cluster.tunnel_addresses
     meant = "the address of its tunl0" if is_tunnel else "the node's address" if new in cluster.nodes else "another one"
     return Finding(
         severity=Severity.ERROR,
         confidence=Confidence.CONFIRMED,
         subject=subject_of(route, cluster),
-        title=f"node {here} translates the source of packets from pod {source} to pod {destination}: they arrive "
-        f"from {format_address(new)}",
+        title=f"{here} translates the source of packets from pod {source} to pod {destination}: they arrive from "
+        f"{format_address(new)}",
         expected=f"between pods the source stays {source}",
         observed=f"the same packets have source {source} at {before.place.label} and {format_address(new)} ({meant}) "
         f"at {after.place.label}; {several(after.packets, 'packet')} of {before.packets} seen at both",

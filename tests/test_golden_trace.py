@@ -39,3 +39,10 @@ def test_answer_is_as_it_was_read(
     if pytestconfig.getoption("--update-golden"):
         golden.write_bytes(rendered)
     assert rendered == golden.read_bytes()
+
+
+def test_readme_shows_the_beginning_of_a_real_answer() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    shown = readme.split("--src 10.244.166.179 --dst 10.244.136.13\n")[1].split("\n```")[0]
+    assert len(shown.splitlines()) > 15
+    assert (GOLDEN / "trace-25-two-ends.txt").read_text().startswith(shown)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ipipdiag.checks.model import Missing, Reason
 from ipipdiag.checks.sightings import duration, several
 from ipipdiag.points.commands import LARGE_BUFFER, capture_command
+from ipipdiag.protocols import TCP
 
 if TYPE_CHECKING:
     from ipipdiag.facts.extent import Extent
@@ -19,7 +20,6 @@ NEARLY_A_SECOND_NS = 900_000_000
 ATTEMPTS = 3
 SILENCE_NS = 2_000_000_000  # since the last answer: longer than any answer of a flow that works takes
 
-TCP = 6
 CONTROL_BYTES = 2  # SYN and FIN count as a byte each
 HALF_SEQUENCE_SPACE = 1 << 31
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from ipipdiag.protocols import SHORTEST_BLOCK
+
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
 
     from ipipdiag.cluster.model import Cluster
-
-SHORTEST_BLOCK = 20  # prefix lengths that Calico allows for IPv4 blocks: 20 to 32
 
 
 def holds_pods(network: IPv4Network, cluster: Cluster) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.absence import attempts
+from ipipdiag.protocols import ARP_REPLY, ARP_REQUEST
 
 if TYPE_CHECKING:
     from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
 
-REQUEST, REPLY = 1, 2
 ANSWER_WINDOW_NS = 1_000_000_000
 
 
@@ -62,11 +62,11 @@ def questions(messages: ArpMessages) -> list[Question]:
     found: dict[tuple[int, int, int], Question] = {}
     columns = ("operation", "number", "time_ns", "sender_mac", "sender", "target_mac", "target")
     for operation, number, time_ns, sender_mac, sender, target_mac, target in messages.rows(*columns):
-        if operation == REQUEST and sender not in (0, target):
+        if operation == ARP_REQUEST and sender not in (0, target):
             question = found.setdefault((sender_mac, sender, target), Question(sender_mac, sender, target))
             question.asked_ns.append(time_ns)
             question.asked_frames.append(number)
-        elif operation == REPLY and (target_mac, target, sender) in found:
+        elif operation == ARP_REPLY and (target_mac, target, sender) in found:
             question = found[target_mac, target, sender]
             question.answered_ns.append(time_ns)
             question.answered_frames.append(number)

@@ -11,14 +11,13 @@ from ipipdiag.checks.model import Missing, Reason, Subject, SubjectKind
 from ipipdiag.kinds import BgpMessage
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ACK, BGP_PORT, FIN, RST, SYN
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.bgp import BgpControls, BgpMessages
     from ipipdiag.points.model import Point
 
-BGP_PORT = 179
-FIN, SYN, RST, ACK = 1, 2, 4, 16
 BGP_ROLES = (Role.NODE, Role.ANY, Role.FABRIC, Role.UNKNOWN)
 HOLD_TIMER_EXPIRED = 4
 CEASE = 6

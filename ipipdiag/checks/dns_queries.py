@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.absence import NEARLY_A_SECOND_NS, RETRY_INTERVAL_NS, drops_recorded, waited_long_enough
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import DNS_PORT, TCP
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 A, AAAA = 1, 28
 RESOLVER_TIMEOUT_NS = 5_000_000_000  # what resolv.conf(5) has for `timeout`; a single query counts only after it
 PAIR_NS = 1_000_000  # A and AAAA are sent by one call of the C library, microseconds apart
-TCP, DNS_PORT = 6, 53
 PORT_UNREACHABLE = (3, 3)
 FEWEST_SYNS = 2
 ROLES = (Role.POD, Role.CALI, Role.TUNL0, Role.NODE)

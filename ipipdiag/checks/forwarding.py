@@ -16,15 +16,13 @@ from ipipdiag.checks.sightings import evidence_of
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ARP_REPLY, ICMP
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Trace
-
-ICMP = 1
-ARP_REPLY = 2
 
 
 class FiveTuple(NamedTuple):

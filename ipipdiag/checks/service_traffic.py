@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
+from ipipdiag.protocols import SCTP, TCP, UDP
 
 if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-TCP, UDP, SCTP = 6, 17, 132
 PROTOCOLS = {TCP: "TCP", UDP: "UDP", SCTP: "SCTP"}
 NODE_TTLS = (64, 255)
 

@@ -17,16 +17,20 @@ import numpy.typing as npt
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Route
 from ipipdiag.cluster.services import with_services
-from ipipdiag.facts.flows import ICMP, Flows
+from ipipdiag.facts.flows import Flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point, Role
+from ipipdiag.protocols import (
+    BGP_PORT,
+    FIRST_HOP_TTLS,
+    FRAGMENTATION_NEEDED,
+    ICMP,
+    INITIAL_TTLS,
+    SHORTEST_BLOCK,
+    UNREACHABLE,
+)
 
-BGP_PORT = 179
-FIRST_HOP_TTLS = (63, 127, 254)  # one below the initial TTLs in use: forwarded once, by the pod's own node
-LOCAL_TTLS = (64, 128, 255)  # made by the node itself
-SHORTEST_BLOCK = 20  # prefix lengths that Calico allows for IPv4 blocks: 20 to 32
 UNDERLAY_ROLES = (Role.NODE, Role.ANY, Role.UNKNOWN)
-FRAGMENTATION_NEEDED = (3, 4)
 TCP_IP_HEADERS = 40  # IPv4 and TCP header without options: MSS = MTU - 40
 
 
@@ -94,7 +98,7 @@ def _tunnel_addresses(points: Sequence[Point]) -> dict[int, int]:
     found: dict[int, int] = {}
     for point in points:
         flows = point.facts.flows
-        local = (flows.tunnel == Tunnel.IPIP) & np.isin(flows.ttl_max, LOCAL_TTLS) & (flows.packets > flows.resets)
+        local = (flows.tunnel == Tunnel.IPIP) & np.isin(flows.ttl_max, INITIAL_TTLS) & (flows.packets > flows.resets)
         for source, node in zip(flows.source[local].tolist(), flows.outer_source[local].tolist(), strict=True):
             found.setdefault(source, node)
     return found
@@ -213,7 +217,12 @@ def _tunnel_mtu(points: Sequence[Point], cluster: Cluster) -> tuple[int, str] | 
         if not point.is_pod_link:
             continue
         reports = point.facts.icmp_reports
-        own = (reports.type == 3) & (reports.code == 4) & np.isin(reports.ttl, LOCAL_TTLS) & (reports.next_hop_mtu > 0)
+        own = (
+            (reports.type == UNREACHABLE)
+            & (reports.code == FRAGMENTATION_NEEDED)
+            & np.isin(reports.ttl, INITIAL_TTLS)
+            & (reports.next_hop_mtu > 0)
+        )
         own &= np.isin(reports.receiver, np.array(point.pods, dtype=np.int64))
         if own.any():
             reporter = format_address(int(reports.reporter[own][0]))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-TUNNEL_DEVICE = "tunl0"
-
 
 @dataclass(frozen=True, slots=True)
 class KernelRoute:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from ipipdiag.addresses import format_address
 from ipipdiag.cluster.model import Cluster, Service
-from ipipdiag.facts.flows import SCTP, TCP, UDP
 from ipipdiag.points.model import Point, Role
+from ipipdiag.protocols import SCTP, TCP, UDP
 
 PORT_UNREACHABLE = (3, 3)
 SAME_TIME_NS = 2_000_000_000  # between two looks at one flow; clocks of two nodes differ by less

@@ -20,14 +20,13 @@ from ipipdiag.cluster.model import (
     Route,
     Service,
 )
-from ipipdiag.cluster.node_state import TUNNEL_DEVICE
+from ipipdiag.protocols import CALI_PREFIX, TUNNEL_DEVICE
 
 FELIX_OWNS_TUNNEL_ROUTES = ("Enabled", "EnabledIPIPOnly")  # values of programClusterRoutes
 
 IPVS_DEVICE = "kube-ipvs0"  # holds every service address in ipvs mode
 SERVICE_CHAIN = "KUBE-SVC-"  # a chain a service in iptables mode
 
-CALI_PREFIX = "cali"
 CALI_HASH_DIGITS = 11
 
 

@@ -18,11 +18,11 @@ from ipipdiag.decode.link.model import LinkRows
 from ipipdiag.decode.packets import Decoded, Packets, Segments
 from ipipdiag.decode.tcp_options import TcpOptions
 from ipipdiag.decode.transport import TransportRows, read_transport
-from ipipdiag.decode.tunnels import IPIP_PROTOCOL, MOST_NESTED, find_vxlan, name_tunnels
+from ipipdiag.decode.tunnels import MOST_NESTED, find_vxlan, name_tunnels
 from ipipdiag.decode.window import ByteWindow, Positions
 from ipipdiag.kinds import Layer, Network, StopReason, Tunnel
+from ipipdiag.protocols import BGP_PORT, IPIP_PROTOCOL
 
-BGP_PORT = 179
 INT32_MAX = (1 << 31) - 1
 Columns = dict[str, npt.NDArray[Any]]
 

@@ -11,11 +11,10 @@ from ipipdiag.decode.ipv4 import Ipv4Headers, fold
 from ipipdiag.decode.tcp_options import TcpOptions, read_tcp_options
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32, words
 from ipipdiag.kinds import Checksum, Layer, StopReason
+from ipipdiag.protocols import DNS_PORT, ICMP, SCTP, TCP, UDP
 
-ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
 FIXED = {ICMP: 8, TCP: 20, UDP: 8, SCTP: 12}
 PORTS = 4
-DNS_PORT = 53
 DNS_ID = 2  # bytes
 ICMP_WITH_ID = (0, 8, 13, 14, 15, 16, 17, 18)  # echo, timestamp, information, address mask
 

@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from ipipdiag.decode.ipv4 import Ipv4Headers, read_ipv4
 from ipipdiag.decode.link.model import ETHERTYPE_IPV4
-from ipipdiag.decode.transport import UDP, TransportRows
+from ipipdiag.decode.transport import TransportRows
 from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
 from ipipdiag.kinds import Layer, StopReason, Tunnel
+from ipipdiag.protocols import GRE_PROTOCOL, IPV6_PROTOCOL, UDP, VXLAN_PORT
 
-IPIP_PROTOCOL, IPV6_PROTOCOL, GRE_PROTOCOL = 4, 41, 47
-VXLAN_PORT = 4789
 WIREGUARD_PORTS = (51820, 51821)  # Calico's, for IPv4 and IPv6 traffic
 WIREGUARD_TYPES = (1, 2, 3, 4)
 MOST_NESTED = 64

@@ -15,8 +15,8 @@ from ipipdiag.decode.packets import Decoded, Segments
 from ipipdiag.decode.window import ByteWindow
 from ipipdiag.facts.tally import Tally, frame_numbers, hash_rows, key, largest, smallest, total
 from ipipdiag.kinds import Tunnel
+from ipipdiag.protocols import DNS_PORT
 
-DNS_PORT = 53
 MESSAGES_AT_ONCE = 16_384  # their names are held side by side: 256 bytes each
 NO_TIME = np.iinfo(np.int64).max
 

@@ -24,11 +24,8 @@ from ipipdiag.facts.tally import (
     total,
 )
 from ipipdiag.kinds import ABSENT_MAC, Checksum, Tunnel
+from ipipdiag.protocols import ACK, DNS_PORT, ECHO_REPLY, ECHO_REQUEST, RST, SYN, UDP
 
-ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
-FIN, SYN, RST, ACK = 1, 2, 4, 16
-ECHO_REPLY, ECHO_REQUEST = 0, 8
-DNS_PORT = 53
 NO_TTL = 255
 
 

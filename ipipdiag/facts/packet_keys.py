@@ -15,10 +15,9 @@ import numpy.typing as npt
 from ipipdiag.decode.packets import Packets
 from ipipdiag.facts.tally import hash_rows
 from ipipdiag.kinds import Tunnel
+from ipipdiag.protocols import FIN, SYN
 from ipipdiag.table import Table
 
-TCP, UDP, SCTP = 6, 17, 132
-FIN, SYN = 1, 2
 KEYS_LIMIT = 4_000_000  # packets kept a point, 34 bytes each; beyond, every other flow is left out
 CONVERSATION_BITS = 8  # of a flow's hash, the same for both directions: as many halvings are possible
 NOTHING_KEPT = 63  # halvings that no flow survives: one flow alone is above the limit

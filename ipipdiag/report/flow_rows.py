@@ -9,9 +9,9 @@ from typing import overload
 import numpy as np
 
 from ipipdiag.addresses import format_address, format_mac
-from ipipdiag.facts.flows import ICMP, SCTP, TCP, UDP
 from ipipdiag.kinds import ABSENT_MAC, Tunnel
 from ipipdiag.points.model import Point
+from ipipdiag.protocols import ICMP, SCTP, TCP, UDP
 from ipipdiag.report.files import Files
 from ipipdiag.report.model import FlowReport
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.protocols import DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TIME_EXCEEDED, UDP, UNREACHABLE
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
 from ipipdiag.trace.places import Place
@@ -27,8 +28,6 @@ RAGGED_NS = 3_000_000_000  # by which captures of one node may begin or end apar
 QUIET_PAUSES = 5  # of a place's frames, on average, that it may be silent beyond its first and last
 OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
 REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once, but not more often than its rate limit
-ICMP, UDP, DNS_PORT = 1, 17, 53
-UNREACHABLE, FRAGMENTATION_NEEDED, TIME_EXCEEDED = 3, 4, 11
 PROBE_TTL = 30  # below what is left of any usual initial TTL (64, 128, 255) after any usual way: sent so on purpose
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most

@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from ipipdiag.facts.flows import Flows
 from ipipdiag.facts.fragment_pieces import incomplete_packets
-from ipipdiag.facts.packet_keys import TCP, UDP, PacketKeys, chosen_flows, flow_hash
+from ipipdiag.facts.packet_keys import PacketKeys, chosen_flows, flow_hash
 from ipipdiag.facts.tally import hash_rows
 from ipipdiag.points.model import Point
+from ipipdiag.protocols import TCP, UDP
 from ipipdiag.table import Table
 
 Int64 = npt.NDArray[np.int64]

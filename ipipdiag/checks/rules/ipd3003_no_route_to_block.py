@@ -57,6 +57,7 @@ from ipipdiag.checks.node_evidence import missing_route
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.checks.wrapping import PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
+from ipipdiag.protocols import HOST_UNREACHABLE, INITIAL_TTLS, NET_UNREACHABLE, UNREACHABLE
 from ipipdiag.trace.places import Station
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-UNREACHABLE, NET, HOST = 3, 0, 1
 FEWEST_REQUESTS = 3
-LOCAL_TTLS = (64, 128, 255)
 
 
 def examine(
@@ -203,7 +202,13 @@ def _reported(point: Point, reports: IcmpReports, cluster: Cluster) -> list[Find
         owner = cluster.owner_of(quoted)
         own = cluster.owner_of(receiver)
         elsewhere = owner is not None and (own is None or own.node != owner.node) and owner.node != reporter
-        if kind == UNREACHABLE and code in (NET, HOST) and ttl in LOCAL_TTLS and receiver in point.pods and elsewhere:
+        if (
+            kind == UNREACHABLE
+            and code in (NET_UNREACHABLE, HOST_UNREACHABLE)
+            and ttl in INITIAL_TTLS
+            and receiver in point.pods
+            and elsewhere
+        ):
             found.setdefault((reporter, quoted), []).append((number, time_ns))
     return [_from_report(point, reporter, quoted, entries, cluster) for (reporter, quoted), entries in found.items()]
 

@@ -39,6 +39,7 @@ from ipipdiag.checks.model import (
 from ipipdiag.checks.sightings import duration, several
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 
-UNREACHABLE = 3
 CODES = {0: "net", 1: "host"}
 
 

@@ -39,6 +39,7 @@ from ipipdiag.checks.sightings import evidence_of
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import INITIAL_TTLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
-
-
-LOCAL_TTLS = (64, 128, 255)
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
@@ -61,7 +59,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
         for source, node, ttl, outer_ttl, tunnel, first, last in table.rows(
             "source", "outer_source", "ttl_max", "outer_ttl_max", "tunnel", "first_ns", "last_ns"
         ):
-            if tunnel == Tunnel.IPIP and ttl in LOCAL_TTLS and outer_ttl <= ttl:
+            if tunnel == Tunnel.IPIP and ttl in INITIAL_TTLS and outer_ttl <= ttl:
                 old = spans.setdefault(source, {}).get(node, (first, last))
                 spans[source][node] = (min(old[0], first), max(old[1], last))
         examined += len(spans)

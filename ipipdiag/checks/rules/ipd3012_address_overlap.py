@@ -35,6 +35,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of
+from ipipdiag.protocols import SHORTEST_BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
-
-from ipipdiag.checks.announcements import SHORTEST_BLOCK
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:

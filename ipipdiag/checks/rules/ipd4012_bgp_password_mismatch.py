@@ -19,9 +19,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.bgp_sessions import SYN, no_bgp, sessions
+from ipipdiag.checks.bgp_sessions import no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import several
+from ipipdiag.protocols import SYN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -41,6 +41,7 @@ from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import FRAGMENTATION_NEEDED, IPIP_PROTOCOL, UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.tunnels import Tunnels
     from ipipdiag.points.model import Point
 
-UNREACHABLE, FRAGMENTATION_NEEDED = 3, 4
-IPIP_PROTOCOL = 4
 OUTER_HEADER = 20
 SAME_MOMENT_NS = 1_000_000  # two captures of one node share its clock, but not the moment a frame passes them
 

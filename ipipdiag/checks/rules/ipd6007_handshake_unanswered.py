@@ -303,7 +303,11 @@ def _causes(station: Station, source: str, destination: str) -> tuple[str, ...]:
             f"an answer of {destination} is sent by another interface",
         )
     if station in (Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
-        return f"an ingress policy of {destination} denies them in silence", "reverse path filtering drops them"
+        return (
+            f"an ingress policy of {destination} denies them in silence",
+            "reverse path filtering drops them",
+            f"no pod has {destination}: the blackhole route of its block discards them in silence",
+        )
     if station in (Station.SOURCE_POD, Station.SOURCE_CALI):
         causes = f"an egress policy of {source} denies them in silence", "the node has no route to the destination"
         return (*causes, "they are lost further on")

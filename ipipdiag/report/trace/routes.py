@@ -10,6 +10,7 @@ from ipipdiag.checks.hop_losses import FEWEST_REQUESTS, Leg, hears, is_deaf, is_
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
+from ipipdiag.protocols import ICMP, SCTP, TCP, UDP
 from ipipdiag.report.files import Files
 from ipipdiag.report.naming import name_addresses
 from ipipdiag.report.trace.between import what_lives_between
@@ -20,7 +21,6 @@ from ipipdiag.report.units import format_count
 from ipipdiag.trace.model import FlowLoss, Route, Stop, Trace
 from ipipdiag.trace.places import Place, Station
 
-TCP, UDP, ICMP, SCTP = 6, 17, 1, 132
 _PROTOCOLS = {TCP: "TCP", UDP: "UDP", ICMP: "ICMP echo", SCTP: "SCTP"}
 _SEVERITY = {
     WayState.LOST: 0, WayState.ASTRAY: 0, WayState.LOOP: 0, WayState.REFUSED: 2, WayState.UNSEEN: 3,

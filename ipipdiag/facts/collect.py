@@ -24,6 +24,7 @@ from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
+from ipipdiag.facts.over_time import Buckets, BucketsFold
 from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
 from ipipdiag.facts.selection import Selection
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
@@ -73,6 +74,8 @@ class PointFacts:
     dns_exchanges: DnsExchanges
     packet_keys: PacketKeys  # no row where the run has one point
     key_halvings: int  # kept of the packet keys is a fraction of the flows: one in two to the power of this
+    buckets: Buckets  # what happened over time; no row where nobody asked for it
+    bucket_width_ns: int
     left_out: int  # packets whose flow or message found no room in the tables
     unselected: int  # frames that the run does not look at
 
@@ -100,12 +103,21 @@ class CaptureFacts:
 class PointCollector:
     """Collects the facts of one point from its frames in order."""
 
-    def __init__(self, key: PointKey, *, with_packet_keys: bool, selection: Selection | None = None) -> None:
+    def __init__(
+        self,
+        key: PointKey,
+        *,
+        with_packet_keys: bool,
+        with_buckets: bool = False,
+        selection: Selection | None = None,
+    ) -> None:
         self._key = key
         self._selection = selection
         self._unselected = 0
         self._with_packet_keys = with_packet_keys
         self._packet_keys = PacketKeysFold()
+        self._with_buckets = with_buckets
+        self._buckets = BucketsFold()
         self._extent = ExtentFold()
         self._duplicate_fold = DuplicateFold()
         self._loop_fold = LoopFold()
@@ -153,6 +165,8 @@ class PointCollector:
         self._tcp.step(packets)
         if self._with_packet_keys:
             self._packet_keys.step(packets)
+        if self._with_buckets:
+            self._buckets.step(packets)
         self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
         self._inner_defects.add(tunnel_facts.inner_defect_rows(wrapped))
 
@@ -187,6 +201,8 @@ class PointCollector:
             dns_exchanges=self._dns.finish(),
             packet_keys=self._packet_keys.finish(),
             key_halvings=self._packet_keys.halvings,
+            buckets=self._buckets.finish(),
+            bucket_width_ns=self._buckets.width_ns,
             left_out=sum(builder.left_out for builder in builders)
             + sum(log.left_out for log in logs)
             + bgp.left_out
@@ -200,11 +216,15 @@ class CaptureCollector:
     """Collects the facts of one capture from its files in time order, as if they were one file.
 
     Packet keys are kept where the run may have several points: ``is_one_of_several`` captures, or one that can hold
-    several interfaces. Of the frames only those of ``selection`` are looked at.
+    several interfaces; buckets where ``with_buckets``: nothing but a drawing needs them. Of the frames only those of
+    ``selection`` are looked at.
     """
 
-    def __init__(self, *, is_one_of_several: bool = False, selection: Selection | None = None) -> None:
+    def __init__(
+        self, *, is_one_of_several: bool = False, with_buckets: bool = False, selection: Selection | None = None
+    ) -> None:
         self._is_one_of_several = is_one_of_several
+        self._with_buckets = with_buckets
         self._selection = selection
         self.files: list[CaptureSummary] = []
         self._frames = 0
@@ -220,7 +240,12 @@ class CaptureCollector:
                 share = decoded if rows is None else _share(decoded, rows)
                 if key not in self._collectors:
                     with_keys = self._is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
-                    self._collectors[key] = PointCollector(key, with_packet_keys=with_keys, selection=self._selection)
+                    self._collectors[key] = PointCollector(
+                        key,
+                        with_packet_keys=with_keys,
+                        with_buckets=self._with_buckets,
+                        selection=self._selection,
+                    )
                 self._collectors[key].step(share, batch.buffer)
         self.files.append(capture.summary())
         self._frames += self.files[-1].frames

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.facts.over_time import count_over_time
 from ipipdiag.protocols import DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TIME_EXCEEDED, UDP, UNREACHABLE
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
@@ -88,7 +89,7 @@ def count_hop(
 
 
 def _nothing(start: Place, end: Place) -> Hop:
-    return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), ())
+    return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), (), ())
 
 
 def corrected_times(sightings: Sightings, workspace: Workspace, timeline: Timeline) -> Int64:
@@ -362,6 +363,7 @@ def _hop(
         first_lost_ns=int(lost_times.min()) if len(lost_times) else None,
         last_lost_ns=int(lost_times.max()) if len(lost_times) else None,
         lost_frames=_frames(workspace, lost_rows),
+        lost_over_time=count_over_time(lost_times),
         flows=_flows(workspace, start, counted, members),
         is_one_clock=machine_of(start) == machine_of(end),
     )

@@ -83,6 +83,7 @@ class Hop:
     first_lost_ns: int | None
     last_lost_ns: int | None
     lost_frames: tuple[tuple[str, int], ...]  # input and frame number at the start, the first few
+    lost_over_time: tuple[tuple[int, int], ...]  # start of a bucket in nanoseconds, and how many were lost in it
     flows: tuple[FlowLoss, ...]  # those that lost something, most first
     is_one_clock: bool = False  # both places are of one machine
 

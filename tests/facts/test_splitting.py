@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ipipdiag.capture import Limits, open_capture
 from ipipdiag.facts import tally
-from ipipdiag.facts.collect import CaptureFacts, collect_facts
+from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.facts.flows import Flows, flow_rows
 from ipipdiag.report.formats import render
 from ipipdiag.report.presentation import Presentation
@@ -43,7 +43,9 @@ LIMITS = [Limits(batch_frames=1), Limits(batch_frames=7), Limits(batch_frames=64
 
 def facts_of(path: Path, limits: Limits | None = None) -> CaptureFacts:
     with open_capture(path, limits) as capture:
-        return collect_facts(capture)
+        collector = CaptureCollector(with_buckets=True)
+        collector.read(capture)
+    return collector.finish()
 
 
 def assert_equal(one: CaptureFacts, other: CaptureFacts) -> None:

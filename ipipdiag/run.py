@@ -25,6 +25,7 @@ from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
+from ipipdiag.report.exhibits.build import with_exhibits
 from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
 from ipipdiag.report.trace.build import TraceReporter
 from ipipdiag.report.trace.model import TraceReport
@@ -58,6 +59,7 @@ class RunOptions:
     hosts: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
+    with_exhibits: bool = False  # for a format that draws: costs time, and reads the cited frames again
 
 
 def analyze(
@@ -78,7 +80,15 @@ def analyze(
     configuration, told = _told(options, problems)
     hosts = frozenset(find_address(told, host) for host in options.hosts)
     selection = Selection(options.from_ns, options.to_ns, hosts)
-    captures, errors = read_captures(options.captures, limits, progress, None if selection.is_everything else selection)
+    drawn = options.with_exhibits
+    captures, errors = read_captures(
+        options.captures,
+        limits,
+        progress,
+        None if selection.is_everything else selection,
+        always_keys=drawn,
+        with_buckets=drawn,
+    )
     errors += problems
     errors += [InputError(f"check {entry.name}", entry.problem, fatal=False) for entry in unusable()]
     points, cluster = _place(options, captures, told)
@@ -90,7 +100,8 @@ def analyze(
     files = [file for capture in captures for file in capture.files]
     sources = {setting.source for setting in options.settings} - {COMMAND_LINE, CALL}
     named = (*options.captures, *options.cluster_files, *sources, *(error.name for error in errors))
-    return replace(report, secrets=secrets_of(files, configuration, cluster, named))
+    report = replace(report, secrets=secrets_of(files, configuration, cluster, named))
+    return with_exhibits(report, captures, points, cluster, trace) if drawn else report
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +173,16 @@ def read_captures(
     selection: Selection | None = None,
     *,
     always_keys: bool = False,
+    with_buckets: bool = False,
 ) -> tuple[list[CaptureFacts], list[InputError]]:
     """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
     for names in series:
-        collector = CaptureCollector(is_one_of_several=always_keys or len(series) > 1, selection=selection)
+        collector = CaptureCollector(
+            is_one_of_several=always_keys or len(series) > 1, with_buckets=with_buckets, selection=selection
+        )
         for name in names:
             try:
                 _read(name, collector, limits, progress)

@@ -1,4 +1,4 @@
-"""What all tests share: the samples' folder, and skipping by name what needs a tshark that is not there."""
+"""What all tests share: the samples' folder, and skipping by name what needs a program that is not there."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden reports anew")
 
 
+HELPERS = {"needs_tshark": ("tshark",), "needs_chromium": ("chromium", "chromium-browser", "google-chrome")}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip by name what is marked ``needs_tshark`` where there is none; ``-rs`` prints the names."""
-    if shutil.which("tshark"):
-        return
-    for item in items:
-        if item.get_closest_marker("needs_tshark"):
-            item.add_marker(pytest.mark.skip(reason=f"{item.name}: tshark is not installed"))
+    """Skip by name what is marked as needing a program that is not there; ``-rs`` prints the names."""
+    for marker, programs in HELPERS.items():
+        if any(shutil.which(program) for program in programs):
+            continue
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{item.name}: {programs[0]} is not installed"))

@@ -18,6 +18,7 @@ from ipipdiag.report import wording
 from ipipdiag.report.formats import render
 from ipipdiag.report.model import Report
 from ipipdiag.report.presentation import Detail, Presentation
+from tests.report.page import parse
 from tests.scenarios import SAMPLES, captures, report_on, report_with_cluster
 
 SCENARIOS = sorted(path.name.split("-")[0] for path in SAMPLES.iterdir() if path.is_dir())
@@ -57,6 +58,19 @@ def from_sarif(report: Report) -> Story:
     return {
         "statuses": {rule["id"]: rule["properties"]["status"] for rule in run["tool"]["driver"]["rules"]},
         "findings": [(result["ruleId"], result["properties"]["count"]) for result in run["results"]],
+    }
+
+
+def from_html(report: Report) -> Story:
+    page = parse(render("html", report, WHOLE).decode())
+    return {
+        "statuses": {
+            row.attributes["data-check"]: row.attributes["data-status"] for row in page.with_attribute("data-check")
+        },
+        "findings": [
+            (card.attributes["data-code"], int(card.attributes["data-count"]))
+            for card in page.with_attribute("data-finding")
+        ],
     }
 
 
@@ -113,6 +127,7 @@ def test_every_format_tells_the_same(number: str, with_cluster: bool) -> None:
     assert from_json(report) == story
     assert from_csv(report) == story
     assert from_sarif(report) == story
+    assert from_html(report) == story
     markdown = from_markdown(report)
     assert markdown["statuses"] == story["statuses"]
     for (code, count), (said_code, said_count) in zip(story["findings"], markdown["findings"], strict=True):

@@ -29,7 +29,7 @@ from ipipdiag.cli.output import complain, presentation_for, write
 from ipipdiag.cli.progress import shown_progress
 from ipipdiag.cluster.model import ModeOption, NodeOption
 from ipipdiag.points.model import PointOption
-from ipipdiag.report.formats import FormatUnavailableError, format_names, options_of, render
+from ipipdiag.report.formats import FormatUnavailableError, draws, format_names, options_of, render
 from ipipdiag.report.model import Report
 from ipipdiag.report.presentation import LEAST_BYTES, TABLES, Detail
 
@@ -220,6 +220,7 @@ def analyze(
         hosts=hosts,
         settings=settings,
         thresholds=Thresholds(**dict(thresholds)),
+        with_exhibits=draws(output_format),
     )
     try:
         with shown_progress(is_wanted=not quiet) as progress, stop_on_interrupt() as is_stopped:

@@ -47,12 +47,14 @@ class Redactor:
         return _DASHED_IPV4.sub(self._dashed, text)
 
     def within(self, value: T) -> T:
-        """A value of dataclasses, sequences and mappings with every text in it replaced; enumerations stay."""
+        """A value of dataclasses, sequences and mappings with every text and frame replaced; enumerations stay."""
         made: Any = value
         if isinstance(value, Enum):
             return value
         if isinstance(value, str):
             made = self.text(value)
+        elif isinstance(value, FrameRecord):
+            made = self._frame_with_names(value)
         elif is_dataclass(value) and not isinstance(value, type):
             made = replace(value, **{column.name: self.within(getattr(value, column.name)) for column in fields(value)})
         elif isinstance(value, tuple | list):
@@ -66,6 +68,12 @@ class Redactor:
     def frame(self, record: FrameRecord) -> FrameRecord:
         """The frame with its addresses replaced, cut after its last header."""
         return redact_frame(record, self._addresses)
+
+    def _frame_with_names(self, record: FrameRecord) -> FrameRecord:
+        name = record.interface_name
+        return replace(
+            self.frame(record), input=self.text(record.input), interface_name=None if name is None else self.text(name)
+        )
 
     def _ipv4(self, found: re.Match[str]) -> str:
         try:

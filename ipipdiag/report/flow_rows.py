@@ -34,6 +34,19 @@ class FlowRows(Sequence[FlowReport]):
     def _rows(self) -> tuple[FlowReport, ...]:
         return tuple(row for point in self._points for row in _rows_of(point, self._files))
 
+    def busiest(self, most: int) -> tuple[FlowReport, ...]:
+        """At most so many flows, those with most packets, most first."""
+        tables = [point.facts.flows for point in self._points]
+        packets = np.concatenate([np.asarray(table.packets) for table in tables] or [np.zeros(0, dtype=np.int64)])
+        owner = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        row = np.concatenate([np.arange(len(table)) for table in tables] or [np.zeros(0, dtype=np.int64)])
+        chosen = np.argsort(-packets, kind="stable")[:most]
+        return tuple(
+            report
+            for point, at in zip(owner[chosen].tolist(), row[chosen].tolist(), strict=True)
+            for report in _rows_of(self._points[point], self._files, [at])
+        )
+
     def __len__(self) -> int:
         return sum(len(point.facts.flows) for point in self._points)
 
@@ -50,8 +63,8 @@ class FlowRows(Sequence[FlowReport]):
         return self._rows[index]
 
 
-def _rows_of(point: Point, files: Files) -> Iterator[FlowReport]:
-    flows = point.facts.flows
+def _rows_of(point: Point, files: Files, only: list[int] | None = None) -> Iterator[FlowReport]:
+    flows = point.facts.flows if only is None else point.facts.flows.select(only)
     first_frames: list[int] = np.asarray(flows.frames)[:, 0].tolist()
     for values, first_frame in zip(flows.rows(*COLUMNS), first_frames, strict=True):
         row = dict(zip(COLUMNS, values, strict=True))

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ipipdiag.checks.model import CheckResult, Confidence, Finding
 from ipipdiag.redaction.names import Secret
+from ipipdiag.report.exhibits.model import Exhibits
 
 SCHEMA_VERSION = "1.0"
 
@@ -204,3 +205,4 @@ class Report:
     flows: Sequence[FlowReport] = ()  # of all points; made when they are asked for
     bgp: BgpReport | None = None  # None where no BGP was captured
     secrets: frozenset[Secret] = frozenset()  # names that its texts may hold; not shown, but for redaction
+    exhibits: Exhibits | None = None  # made only for a format that draws

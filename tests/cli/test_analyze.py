@@ -65,6 +65,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         "to_ns": 1_785_585_602_000_000_000,
         "hosts": ("web", "10.0.0.7"),
         "thresholds": Thresholds(lost_share=0.02, lost_packets=7),
+        "with_exhibits": False,
     }
     assert [(setting.option, setting.value) for setting in settings] == [
         ("--only", "IPD1002"),

@@ -1,7 +1,8 @@
 """The output formats: each module in this folder is one, named after it.
 
 A format has one function, ``render(report, presentation) -> bytes``, and may have ``OPTIONS``: the fields of the
-presentation that only some formats heed, ``table`` or ``max_bytes``. Formats are found by their file names, so that
+presentation that only some formats heed, ``table`` or ``max_bytes``, and ``DRAWS``, true where it shows the exhibits of
+a report, which are made only for it. Formats are found by their file names, so that
 listing them imports none; what a format needs and does not find makes its import raise FormatUnavailableError.
 """
 
@@ -34,6 +35,11 @@ def options_of(name: str) -> frozenset[str]:
     """What of a presentation this format heeds beside width, colour and detail."""
     options: frozenset[str] = getattr(_module(name), "OPTIONS", frozenset())
     return options
+
+
+def draws(name: str) -> bool:
+    """Whether this format shows the exhibits of a report."""
+    return getattr(_module(name), "DRAWS", False)
 
 
 def _module(name: str) -> ModuleType:

@@ -3,6 +3,8 @@
 # make test-all   the same with every test
 # make examples   write the reports of samples/ anew, and the golden reports of the tests, which they are
 # make bench      a million frames: ipipdiag beside capinfos and tshark
+# make nasty      captures made to hurt: time, memory and what the report says of each
+# make fuzz       fuzz the readers, the decoder, BGP, the cluster loaders and redaction, FUZZ_SECONDS each (60)
 # make clean      remove what these made
 
 PYTHON ?= python3
@@ -10,8 +12,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH := build/million-frames.pcap
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all lint examples bench clean
+.PHONY: demo test test-all lint examples bench nasty fuzz clean
 
 # analyze exits with 1 where it finds a fault, which in this sample it must
 demo: $(VENV)/installed
@@ -35,6 +38,13 @@ examples: $(VENV)/installed-dev
 
 bench: $(VENV)/installed $(BENCH)
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
+
+nasty: $(VENV)/installed
+	$(BIN)/python tests/benchmarks/nasty.py build/nasty
+
+fuzz: $(VENV)/installed-dev
+	$(PIP) install --editable '.[fuzz]'
+	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(FUZZ_SECONDS)
 
 $(BENCH): tests/benchmarks/generate.py | $(VENV)/installed
 	@mkdir -p $(@D)

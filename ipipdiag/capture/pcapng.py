@@ -39,6 +39,9 @@ class _Clock:
         return ticks * NANOSECONDS // self.denominator + self.offset_s * NANOSECONDS
 
 
+_MICROSECONDS = _Clock()  # one for all interfaces that do not say how they count: a file can describe millions
+
+
 class PcapngReader:
     """Reads pcapng block by block; interfaces are numbered on through all sections."""
 
@@ -141,7 +144,7 @@ class PcapngReader:
     ) -> None:
         link_type, _, snap_length = struct.unpack_from(self._order + "HHI", data, start)
         interface = Interface(len(state.interfaces), link_type, snap_length)
-        clock = _Clock()
+        clock = _MICROSECONDS
         for code, value in self._options(data, start + 8, end):
             if code == 2:
                 interface = replace(interface, name=_text(value))

@@ -14,6 +14,9 @@ from ipipdiag.capture.window import Window
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 
+DAMAGES_TOLD = 100  # of each kind in words of their own; further ones only count
+
+
 def _never() -> bool:
     return False
 
@@ -49,6 +52,9 @@ class FileState:
 
     def damage(self, kind: DamageKind, offset: int, lost_bytes: int | None, text: str, count: int = 1) -> None:
         """Note a departure from the format; of records that share one kind and text only the count grows."""
+        told = [old.text for old in self.damages if old.kind is kind]
+        if len(told) >= DAMAGES_TOLD and text not in told:
+            text = f"{DAMAGES_TOLD} damages of this kind are told; further ones are only counted"
         for position, old in enumerate(self.damages):
             if old.kind is kind and old.text == text:
                 self.damages[position] = Damage(kind, old.after_frame, old.offset, lost_bytes, text, old.count + count)

@@ -208,7 +208,7 @@ class ByteStream:
 
     def close(self) -> None:
         """Close the input; standard input stays open."""
-        if self._file is not _standard_input():
+        if sys.stdin is None or self._file is not _standard_input():
             self._file.close()
 
 
@@ -223,6 +223,8 @@ def open_stream(
     """Open a path, or standard input for "-"; raises CaptureError with the reason where that fails."""
     name = os.fspath(source)
     if name == STANDARD_INPUT:
+        if sys.stdin is None:  # Python's way to say that the shell closed it
+            raise CaptureError(STANDARD_INPUT_NAME, "is closed", "pipe a capture into it, or name a file")
         return ByteStream(STANDARD_INPUT_NAME, _standard_input(), expanded_limit, is_stopped)
     try:
         return ByteStream(name, cast(BinaryIO, Path(name).open("rb", buffering=0)), expanded_limit, is_stopped)

@@ -17,7 +17,7 @@ def require_readable_standard_input(captures: Sequence[str]) -> None:
     """Standard input is named at most once, and is no terminal."""
     if captures.count(STANDARD_INPUT) > 1:
         raise click.UsageError("- (standard input) can be named only once.")
-    if STANDARD_INPUT in captures and sys.stdin.isatty():
+    if STANDARD_INPUT in captures and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("- reads a capture from standard input, which is a terminal; pipe one in.")
 
 

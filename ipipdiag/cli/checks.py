@@ -165,7 +165,7 @@ def _indent(line: str) -> int:
 
 
 def _width() -> int:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return MAXIMUM_WIDTH
     return fitting_width(shutil.get_terminal_size((MAXIMUM_WIDTH, 24)).columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -56,10 +57,12 @@ def silence(descriptor: int) -> None:
 
 
 def _is_terminal() -> bool:
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _write_to_standard_output(content: bytes) -> None:
+    if sys.stdout is None:  # Python's way to say that the shell closed it
+        raise OSError(errno.EBADF, "it is closed")
     stream = sys.stdout.buffer
     try:
         stream.write(content)

@@ -20,7 +20,7 @@ PATIENCE = 0.7  # seconds that a run may take before its progress is shown
 @contextmanager
 def shown_progress(*, is_wanted: bool) -> Iterator[Callable[[str, int], None] | None]:
     """Gives a function to be told a file and how many of its bytes are read; None where nothing is to be shown."""
-    if not is_wanted or not sys.stderr.isatty():
+    if not is_wanted or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     bar = _Bar()

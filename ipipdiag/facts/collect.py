@@ -35,7 +35,9 @@ from ipipdiag.table import Table
 
 TableT = TypeVar("TableT", bound=Table)
 
-ROW_LIMIT = 200_000  # rows of one tally at one point; what does not fit is counted
+ROW_LIMIT = 100_000  # rows of one tally at one point, flows above all; what does not fit is counted
+PAIR_LIMIT = 25_000  # of tallies that have a row or a few a pair of machines
+POINT_LIMIT = 1_024  # points of one capture: more than the interfaces of any node; frames of further ones are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class CaptureFacts:
 
     files: tuple[CaptureSummary, ...]
     points: tuple[PointFacts, ...]
+    unplaced: int = 0  # frames of interfaces beyond the first POINT_LIMIT
 
     def locate(self, number: int) -> tuple[int, int]:
         """The file that holds a frame, by its position among ``files``, and the frame's number there."""
@@ -121,12 +124,12 @@ class PointCollector:
         self._extent = ExtentFold()
         self._duplicate_fold = DuplicateFold()
         self._loop_fold = LoopFold()
-        self._mac_pairs = TallyBuilder(links.MacPairs, ROW_LIMIT)
-        self._stops = TallyBuilder(links.Stops, ROW_LIMIT)
+        self._mac_pairs = TallyBuilder(links.MacPairs, PAIR_LIMIT)
+        self._stops = TallyBuilder(links.Stops, PAIR_LIMIT)
         self._flows = TallyBuilder(Flows, ROW_LIMIT)
-        self._tunnels = TallyBuilder(tunnel_facts.Tunnels, ROW_LIMIT)
-        self._tunnel_headers = TallyBuilder(tunnel_facts.TunnelHeaders, ROW_LIMIT)
-        self._inner_defects = TallyBuilder(tunnel_facts.InnerDefects, ROW_LIMIT)
+        self._tunnels = TallyBuilder(tunnel_facts.Tunnels, PAIR_LIMIT)
+        self._tunnel_headers = TallyBuilder(tunnel_facts.TunnelHeaders, PAIR_LIMIT)
+        self._inner_defects = TallyBuilder(tunnel_facts.InnerDefects, PAIR_LIMIT)
         self._fragments = TallyBuilder(tunnel_facts.Fragments, ROW_LIMIT)
         self._duplicates = TallyBuilder(Duplicates, ROW_LIMIT)
         self._loops = TallyBuilder(Loops, ROW_LIMIT)
@@ -142,7 +145,7 @@ class PointCollector:
         if self._selection is not None:
             chosen = self._selection.rows(decoded)
             self._unselected += len(chosen) - int(chosen.sum())
-            decoded = _share(decoded, chosen)
+            decoded = _share(decoded, np.flatnonzero(chosen))
         packets = decoded.packets
         self._extent.step(packets)
         self._mac_pairs.add(links.mac_pair_rows(packets))
@@ -172,7 +175,10 @@ class PointCollector:
 
     def finish(self) -> PointFacts:
         """The facts of all that was added."""
-        builders = (self._mac_pairs, self._flows, self._tunnels, self._tunnel_headers, self._fragments, self._loops)
+        builders = (
+            *(self._mac_pairs, self._stops, self._flows, self._tunnels, self._tunnel_headers, self._inner_defects),
+            *(self._fragments, self._duplicates, self._loops),
+        )
         logs = (self._arp, self._icmp, self._pieces)
         bgp = self._bgp.finish()
         tcp = self._tcp.finish()
@@ -228,6 +234,7 @@ class CaptureCollector:
         self._selection = selection
         self.files: list[CaptureSummary] = []
         self._frames = 0
+        self._unplaced = 0
         self._collectors: dict[PointKey, PointCollector] = {}
 
     def read(self, capture: Capture, after_batch: Callable[[Capture], None] | None = None) -> None:
@@ -237,8 +244,10 @@ class CaptureCollector:
                 after_batch(capture)
             decoded = decode(_numbered_from(batch, self._frames), capture.interfaces)
             for key, rows in _points(decoded):
-                share = decoded if rows is None else _share(decoded, rows)
                 if key not in self._collectors:
+                    if len(self._collectors) >= POINT_LIMIT:
+                        self._unplaced += len(decoded.packets) if rows is None else len(rows)
+                        continue
                     with_keys = self._is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
                     self._collectors[key] = PointCollector(
                         key,
@@ -246,6 +255,7 @@ class CaptureCollector:
                         with_buckets=self._with_buckets,
                         selection=self._selection,
                     )
+                share = decoded if rows is None else _share(decoded, rows)
                 self._collectors[key].step(share, batch.buffer)
         self.files.append(capture.summary())
         self._frames += self.files[-1].frames
@@ -254,10 +264,13 @@ class CaptureCollector:
         """The facts of all files; an interface without frames is a point without frames."""
         with_frames = {key.interface for key in self._collectors}
         for interface in self.files[0].interfaces:
+            if len(self._collectors) >= POINT_LIMIT:
+                break
             if interface.number not in with_frames:
                 key = PointKey(interface.number, -1)
                 self._collectors[key] = PointCollector(key, with_packet_keys=False)
-        return CaptureFacts(tuple(self.files), tuple(collector.finish() for collector in self._collectors.values()))
+        points = tuple(collector.finish() for collector in self._collectors.values())
+        return CaptureFacts(tuple(self.files), points, self._unplaced)
 
 
 def collect_facts(capture: Capture) -> CaptureFacts:
@@ -274,23 +287,26 @@ def _numbered_from(batch: FrameBatch, frames_before: int) -> FrameBatch:
     return replace(batch, frames=replace(batch.frames, number=batch.frames.number + frames_before))
 
 
-def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.bool_] | None]]:
-    """The points of a batch in the order of their first frame, with the mask of their rows (None: all rows)."""
+def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.intp] | None]]:
+    """The points of a batch in the order of their first frame, with their rows in order (None: all rows)."""
     packets = decoded.packets
     place = (packets.interface.astype(np.int64) << 32) + packets.interface_index
-    distinct, first = np.unique(place, return_index=True)
-    for position in np.sort(first):
-        key = PointKey(int(packets.interface[position]), int(packets.interface_index[position]))
-        yield key, None if len(distinct) == 1 else place == place[position]
+    distinct, first, counts = np.unique(place, return_index=True, return_counts=True)
+    order = np.argsort(place, kind="stable") if len(distinct) > 1 else None
+    starts = np.cumsum(counts) - counts
+    for position in np.argsort(first).tolist():
+        row = first[position]
+        key = PointKey(int(packets.interface[row]), int(packets.interface_index[row]))
+        yield key, None if order is None else order[starts[position] : starts[position] + counts[position]]
 
 
-def _share(decoded: Decoded, rows: npt.NDArray[np.bool_]) -> Decoded:
-    """The rows of one point, the ``row`` columns of the small tables counted anew."""
-    position = np.cumsum(rows) - 1
+def _share(decoded: Decoded, rows: npt.NDArray[np.intp]) -> Decoded:
+    """Some rows, in order, and what belongs to them of the small tables, whose ``row`` columns are counted anew."""
 
     def own(table: TableT) -> TableT:
-        columns = table.select(rows[table.columns()["row"]]).columns()
-        return type(table)(**(columns | {"row": position[columns["row"]]}))
+        place = np.searchsorted(rows, table.columns()["row"])
+        is_own = np.append(rows, -1)[place] == table.columns()["row"]
+        return type(table)(**(table.select(is_own).columns() | {"row": place[is_own]}))
 
     return Decoded(
         decoded.packets.select(rows),

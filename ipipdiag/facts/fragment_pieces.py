@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
@@ -68,26 +69,41 @@ def incomplete_packets(pieces: FragmentPieces) -> tuple[int, ...]:
     incomplete: list[int] = []
     for rows in waiting.values():
         rows.sort()
-        packet = [rows[0]]
-        for row in rows[1:]:
-            if row[0] - packet[0][0] > REASSEMBLY_NS or (row[2] == 0 and _is_whole(packet)):
-                incomplete += _firsts(packet)
-                packet = []
-            packet.append(row)
-        incomplete += _firsts(packet)
+        packet = _Reassembly(rows[0][0])
+        for time_ns, number, offset, length, has_more in rows:
+            if time_ns - packet.first_ns > REASSEMBLY_NS or (offset == 0 and packet.is_whole()):
+                incomplete += packet.unfinished()
+                packet = _Reassembly(time_ns)
+            packet.add(number, offset, length, has_more=bool(has_more))
+        incomplete += packet.unfinished()
     return tuple(sorted(incomplete))
 
 
-def _firsts(packet: list[tuple[int, ...]]) -> list[int]:
-    return [] if _is_whole(packet) else [number for _, number, offset, _, _ in packet if offset == 0]
+class _Reassembly:
+    """The pieces of one packet, however many come and in whatever order."""
 
+    def __init__(self, first_ns: int) -> None:
+        self.first_ns = first_ns
+        self._firsts: list[int] = []
+        self._reached = 0  # from the first byte to here nothing is missing
+        self._beyond: list[tuple[int, int]] = []  # a heap: offset and end of the pieces behind a hole
+        self._end: int | None = None  # of the piece after which none comes
 
-def _is_whole(packet: list[tuple[int, ...]]) -> bool:
-    """Whether the pieces cover everything from the first byte to the end of the one after which none comes."""
-    ends = [offset + length for _, _, offset, length, has_more in packet if not has_more]
-    reached = 0
-    for _, _, offset, length, _ in sorted(packet, key=lambda row: row[2]):
-        if offset > reached:
-            return False
-        reached = max(reached, offset + length)
-    return bool(ends) and reached >= max(ends)
+    def add(self, number: int, offset: int, length: int, *, has_more: bool) -> None:
+        """Take the piece that came in frame ``number``."""
+        end = offset + length
+        if offset == 0:
+            self._firsts.append(number)
+        if not has_more:
+            self._end = max(end, self._end or 0)
+        heappush(self._beyond, (offset, end))
+        while self._beyond and self._beyond[0][0] <= self._reached:
+            self._reached = max(self._reached, heappop(self._beyond)[1])
+
+    def is_whole(self) -> bool:
+        """Whether the pieces cover everything from the first byte to the end of the one after which none comes."""
+        return self._end is not None and self._reached >= self._end
+
+    def unfinished(self) -> list[int]:
+        """Numbers of the frames with a first fragment, where the packet is not whole."""
+        return [] if self.is_whole() else self._firsts

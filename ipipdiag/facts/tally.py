@@ -211,11 +211,21 @@ class TallyBuilder(Generic[TallyT]):
         """Merge the rows of one batch, given in the order of the frames."""
         merged = rows.aggregate()
         if self._rows is not None:
+            if len(self._rows) + len(merged) > self._limit:
+                merged = self._fitting(self._rows, merged)
             merged = self._table.concatenate([self._rows, merged]).aggregate()
         if len(merged) > self._limit:
             self.left_out += int(merged.select(slice(self._limit, None)).weight())
             merged = merged.select(slice(self._limit))
         self._rows = merged
+
+    def _fitting(self, rows: TallyT, merged: TallyT) -> TallyT:
+        """Those of a batch for whose keys there is room; the others are dropped before columns are copied."""
+        keys = [name for name, merge in self._table.merges().items() if merge is Merge.KEY]
+        codes, _ = group_rows([np.concatenate([getattr(rows, name), getattr(merged, name)]) for name in keys])
+        has_room = codes[len(rows) :] < self._limit
+        self.left_out += merged.select(~has_room).weight()
+        return merged.select(has_room)
 
     def finish(self) -> TallyT:
         """The tally, in the order in which keys first appeared."""

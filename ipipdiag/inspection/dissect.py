@@ -41,6 +41,12 @@ def _ethernet(data: bytes) -> SimpleNamespace:
     return SimpleNamespace(dst=destination, src=source, type=ether_type)
 
 
+def _loopback(data: bytes) -> SimpleNamespace:
+    """Its address family in the byte order of the machine that captured (dpkt would go on to what is behind it)."""
+    little, big = int.from_bytes(data, "little"), int.from_bytes(data, "big")
+    return SimpleNamespace(family=min(little, big))
+
+
 class _StoppedError(Exception):
     def __init__(self, layer: str, reason: str) -> None:
         super().__init__(reason)
@@ -68,7 +74,7 @@ class _Walk:
             cooked = self._note(Kind.COOKED2, start, 20, end, "Linux cooked header", dpkt.sll2.SLL2)
             self.network(cooked.ethtype, start + 20, end)
         elif link_type in (0, 108):
-            self._note(Kind.NULL, start, 4, end, "BSD loopback header", dpkt.loopback.Loopback)
+            self._note(Kind.NULL, start, 4, end, "BSD loopback header", _loopback)
             self.by_version(start + 4, end)
         elif link_type in (9, 50):
             self.ppp(start, end)

@@ -59,12 +59,13 @@ def place_points(
     first_input = 1
     for capture in captures:
         interfaces = {interface.number: interface for interface in capture.files[0].interfaces}
+        drops = _drops(capture.files)
         option = _option_for(capture.files, options)
         for facts in capture.points:
             interface = interfaces[facts.key.interface]
             number = len(points) + 1
             names = Names(node_names, pod_interfaces or {})
-            point = _place(number, f"c{first_input}", capture.files, interface, facts, option, names)
+            point = _place(number, f"c{first_input}", capture.files, interface, facts, drops, option, names)
             points.append(_with_named_pod(point, names.pod_interfaces))
         first_input += len(capture.files)
     return tuple(points)
@@ -95,6 +96,7 @@ def _place(
     files: Sequence[CaptureSummary],
     interface: Interface,
     facts: PointFacts,
+    drops: Mapping[int, int],
     option: PointOption | None,
     names: Names,
 ) -> Point:
@@ -118,7 +120,7 @@ def _place(
         link_type=interface.link_type,
         link_name=link_type_name(interface.link_type),
         snap_length=interface.snap_length,
-        drops=_drops(files, interface.number),
+        drops=drops.get(interface.number),
         role=role,
         source=source,
         reason=reason,
@@ -133,16 +135,14 @@ def _place(
     )
 
 
-def _drops(files: Sequence[CaptureSummary], interface: int) -> int | None:
-    counters = [
-        count
-        for file in files
-        for statistics in file.statistics
-        if statistics.interface == interface
-        for count in (statistics.dropped_by_interface, statistics.dropped_by_system)
-        if count is not None
-    ]
-    return sum(counters) if counters else None
+def _drops(files: Sequence[CaptureSummary]) -> dict[int, int]:
+    """What each interface says it lost; one that does not say is absent."""
+    drops: dict[int, int] = {}
+    for statistics in (entry for file in files for entry in file.statistics):
+        for count in (statistics.dropped_by_interface, statistics.dropped_by_system):
+            if count is not None:
+                drops[statistics.interface] = drops.get(statistics.interface, 0) + count
+    return drops
 
 
 def _decide(

@@ -12,10 +12,11 @@ from ipipdiag.checks.model import CheckResult
 from ipipdiag.checks.service_traffic import port_text
 from ipipdiag.cluster.model import Cluster, NodeEvidence, Route
 from ipipdiag.decode.link import link_type_name
-from ipipdiag.facts.collect import CaptureFacts
+from ipipdiag.facts.collect import POINT_LIMIT, CaptureFacts
 from ipipdiag.points.model import Point
 from ipipdiag.report.files import Files
 from ipipdiag.report.flow_rows import FlowRows
+from ipipdiag.report.left_out import left_out
 from ipipdiag.report.model import (
     ClusterFact,
     FindingReport,
@@ -36,6 +37,7 @@ from ipipdiag.report.verdict import reach_verdict
 from ipipdiag.trace.model import Trace
 
 MOST_STATES = 6  # connections of one session
+MOST_INTERFACES = POINT_LIMIT  # of one file
 MOST_FACTS = 200  # of one kind; a cluster has thousands of pods, a report need not
 
 
@@ -73,7 +75,7 @@ def build_report(
         findings=findings,
         checks=tuple(replace(check, findings=()) for check in checks),
         tunnels=tuple(tunnel for point in points for tunnel in _tunnels(point, files)),
-        errors=(*errors, *partly),
+        errors=(*errors, *partly, *left_out(captures)),
         settings=tuple(settings),
         flows=FlowRows(points, files),
         bgp=draw_topology(points, cluster),
@@ -100,7 +102,7 @@ def input_report(number: int, summary: CaptureSummary) -> InputReport:
             InterfaceReport(
                 interface.number, interface.name, link_type_name(interface.link_type), interface.snap_length
             )
-            for interface in summary.interfaces
+            for interface in summary.interfaces[:MOST_INTERFACES]
         ),
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ipipdiag.capture import DamageKind, Limits
-from tests.builders.captures import START_NS, pcap, pcapng
+from ipipdiag.capture.reader import DAMAGES_TOLD
+from tests.builders.captures import START_NS, CaptureInterface, Frame, pcap, pcapng
 from tests.capture.reading import read_bytes
 
 FRAMES = [(START_NS + position, bytes([65 + position]) * 40) for position in range(5)]
@@ -92,3 +93,16 @@ def test_batches_and_chunks_do_not_matter(make: object, batch: int, chunk: int, 
     data = make([(START_NS + n, bytes([n]) * (n * 7 % 90)) for n in range(60)])  # type: ignore[operator]
     whole = read_bytes(data, tmp_path)
     assert read_bytes(data, tmp_path, Limits(batch_frames=batch, chunk_bytes=chunk)) == whole
+
+
+def test_damages_in_ever_new_words_are_counted_not_kept(tmp_path: Path) -> None:
+    frames: list[Frame] = [(START_NS, b"x" * 20, 20, 1 + number) for number in range(5_000)]
+    data = pcapng(frames, [CaptureInterface()] * 5_001)
+    described = data.index(struct.pack("<II", 6, 52))  # the first packet block
+    cut = pcapng([], [CaptureInterface()]) + data[described:]
+    rows, summary = read_bytes(cut, tmp_path)
+    damages = summary.damages
+    assert rows == []
+    assert len(damages) == DAMAGES_TOLD + 1
+    assert sum(damage.count for damage in damages) == 5_000
+    assert damages[-1].text == "100 damages of this kind are told; further ones are only counted"

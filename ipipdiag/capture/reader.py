@@ -14,7 +14,7 @@ from ipipdiag.capture.window import Window
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 
-DAMAGES_TOLD = 100  # of each kind in words of their own; further ones only count
+DAMAGES_TOLD = 8  # of each kind in words of their own; further ones only count
 
 
 def _never() -> bool:

@@ -388,7 +388,7 @@ def _said(report: Path, told: Path) -> str:
     lines = [error["error"] for error in content["errors"]]
     lines += [finding["observed"] for finding in content["findings"] if finding["code"] == "IPD0002"]
     lines += [f"{check['code']} crashed" for check in content["checks"] if check["status"] == "crashed"]
-    return " | ".join(lines) + f" ({report.stat().st_size >> 10} KiB of report)"
+    return " | ".join(lines)[:300] + f" ({report.stat().st_size >> 10} KiB of report)"
 
 
 def main() -> None:

@@ -105,4 +105,4 @@ def test_damages_in_ever_new_words_are_counted_not_kept(tmp_path: Path) -> None:
     assert rows == []
     assert len(damages) == DAMAGES_TOLD + 1
     assert sum(damage.count for damage in damages) == 5_000
-    assert damages[-1].text == "100 damages of this kind are told; further ones are only counted"
+    assert damages[-1].text == f"{DAMAGES_TOLD} damages of this kind are told; further ones are only counted"

@@ -14,6 +14,8 @@ DAMAGED = "91-derived-damaged-files"
 
 HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
 FAULTY = ("06", "07", "09", "10", "12", "13", "14", "15", "17", "19", "20", "22", "23", "25", "27b", "28c")
+# recorded, and not answered rightly yet: a wrong verdict, or an alarm where nothing is wrong
+NOT_DIAGNOSED_YET: tuple[str, ...] = ()
 
 # one file alone that must show the fault, and the code it must show
 ALONE = (

@@ -13,12 +13,22 @@ import pytest
 from ipipdiag.checks.model import Reason, Severity, Status
 from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
-from tests.scenarios import ALONE, FAULTY, HEALTHY, accepted, captures, folder, report_on, report_with_cluster
+from tests.scenarios import (
+    ALONE,
+    FAULTY,
+    HEALTHY,
+    NOT_DIAGNOSED_YET,
+    accepted,
+    captures,
+    folder,
+    report_on,
+    report_with_cluster,
+)
 
 NOTHING_ELSE_WORKED = ("06", "20")  # at the time of the fault, in these captures
 PROGRAMS = ("timeout", "calicoctl", "kubectl", "ip")  # of the commands that would settle what is not checked
 ALARMS = (Severity.CRITICAL, Severity.ERROR)
-ALL = (*HEALTHY, *FAULTY)
+ALL = (*HEALTHY, *FAULTY, *NOT_DIAGNOSED_YET)
 EVERY_FILE = [(number, path.name) for number in ALL for path in captures(number)]
 
 
@@ -45,6 +55,14 @@ def test_faulty_scenario_is_diagnosed(number: str) -> None:
     report = report_on(*captures(number))
     assert report.verdict.code in accepted(number)
     assert report.findings[0].id == report.verdict.finding == "f1"
+
+
+@pytest.mark.parametrize("number", NOT_DIAGNOSED_YET)
+def test_not_diagnosed_yet_is_not(number: str) -> None:
+    """Once it is, its place is in HEALTHY or FAULTY."""
+    right = accepted(number)
+    reports = (report_on(*captures(number)), report_with_cluster(*captures(number)))
+    assert any(report.verdict.code not in right if right else alarms(report) for report in reports)
 
 
 @pytest.mark.parametrize("number", HEALTHY)

@@ -12,10 +12,46 @@ from ipipdiag.run import RunOptions, analyze
 SAMPLES = Path(__file__).parent.parent / "samples"
 DAMAGED = "91-derived-damaged-files"
 
-HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32")
-FAULTY = ("06", "07", "09", "10", "12", "13", "14", "15", "17", "19", "20", "22", "23", "25", "27b", "28c")
+HEALTHY = ("01", "02", "03", "04", "21", "24", "29", "32", "40", "51", "55", "58", "60")
+FAULTY = (
+    "06",
+    "07",
+    "09",
+    "10",
+    "11",
+    "12",
+    "13",
+    "14",
+    "15",
+    "17",
+    "19",
+    "20",
+    "22",
+    "23",
+    "25",
+    "27b",
+    "28c",
+    "41",
+    "42",
+    "43",
+    "44",
+    "45",
+    "46",
+    "47",
+    "48",
+    "49",
+    "52",
+    "53",
+    "54",
+    "56",
+    "57",
+    "59",
+    "61",
+)
 # recorded, and not answered rightly yet: a wrong verdict, or an alarm where nothing is wrong
-NOT_DIAGNOSED_YET: tuple[str, ...] = ()
+NOT_DIAGNOSED_YET = ("50",)
+# healthy ones whose captures begin and end one after the other while packets are under way
+RAGGED = ("40", "51", "55", "58", "60")
 
 # one file alone that must show the fault, and the code it must show
 ALONE = (
@@ -53,6 +89,12 @@ def folder(number: str) -> Path:
 def captures(number: str) -> tuple[Path, ...]:
     """The capture files of a scenario."""
     return tuple(sorted(path for path in folder(number).iterdir() if ".pcap" in path.name))
+
+
+def nodes(number: str) -> list[str]:
+    """What the names of the captures of each node of a scenario begin with."""
+    truth = json.loads((folder(number) / "truth.json").read_text())
+    return [node["id"] for node in truth["nodes"].values()]
 
 
 def accepted(number: str) -> list[str]:

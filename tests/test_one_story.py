@@ -21,7 +21,7 @@ from ipipdiag.report.presentation import Detail, Presentation
 from tests.report.page import parse
 from tests.scenarios import SAMPLES, captures, report_on, report_with_cluster
 
-SCENARIOS = sorted(path.name.split("-")[0] for path in SAMPLES.iterdir() if path.is_dir())
+SCENARIOS = sorted(path.name.split("-")[0] for path in SAMPLES.glob("[0-9]*"))
 WHOLE = Presentation(detail=Detail.FULL)
 Story = dict[str, Any]
 

@@ -12,10 +12,12 @@ import pytest
 
 from ipipdiag.trace.model import Trace
 from ipipdiag.trace.places import Station
-from tests.scenarios import HEALTHY, captures, folder
+from tests.scenarios import HEALTHY, RAGGED, captures, folder
 from tests.trace.sample_traces import hop_from, route_of, trace_of
 
 POD_A, POD_B = "10.244.166.179", "10.244.136.13"
+
+QUIET = [number for number in HEALTHY if number not in RAGGED]  # what was sent was captured everywhere
 
 
 @cache
@@ -23,7 +25,7 @@ def traced(number: str) -> Trace:
     return trace_of(captures(number))
 
 
-@pytest.mark.parametrize("number", HEALTHY)
+@pytest.mark.parametrize("number", QUIET)
 def test_every_packet_of_a_healthy_cluster_is_followed_to_its_end(number: str) -> None:
     trace = traced(number)
     hops = [hop for route in trace.routes for hop in route.hops]
@@ -35,7 +37,7 @@ def test_every_packet_of_a_healthy_cluster_is_followed_to_its_end(number: str) -
     assert trace.flow_fraction == 1
 
 
-@pytest.mark.parametrize("number", HEALTHY)
+@pytest.mark.parametrize("number", QUIET)
 def test_no_unit_is_at_a_place_more_often_than_it_was_sent(number: str) -> None:
     """What is sent once is nowhere seen twice: copies of one packet at several points of a place are one sighting."""
     workspace = traced(number).table

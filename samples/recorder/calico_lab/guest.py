@@ -27,9 +27,9 @@ def play(scenario: Scenario) -> None:
     captured = OUT / "captures"
     captured.mkdir()
     lab.build()
-    lab.play(scenario.background(scenario.cluster))
     lab.start_bgp()
     lab.wait_for_routes()
+    lab.play(scenario.background(scenario.cluster))
     scenario.prepare(lab)
     lab.pause(LEAD_IN)
     recording = Recording(captured, scenario.points)

@@ -13,7 +13,7 @@ from ipipdiag.run import RunOptions, analyze
 from tests.drawings import drawn, drawn_with_cluster
 from tests.scenarios import SAMPLES, captures
 
-ALL = sorted(path.name.split("-")[0] for path in SAMPLES.iterdir() if path.is_dir() and path.name[:2] != "91")
+ALL = sorted(path.name.split("-")[0] for path in SAMPLES.glob("[0-9]*") if path.name[:2] != "91")
 
 
 def exhibits(report: Report) -> Exhibits:

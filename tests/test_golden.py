@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ipipdiag.report.formats import render
+from ipipdiag.report.formats import draws, render
 from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze
 from tests.scenarios import SAMPLES, captures, folder
@@ -31,9 +31,9 @@ REPORTS = {
 }
 
 
-# also shown to visitors, as samples/NN-…/report.md and report.json: `make examples` writes them anew
+# also shown to visitors, as samples/NN-…/report.html, report.md and report.json: `make examples` writes them anew
 EXAMPLES = ("01-all", "07-all", "09-all-with-cluster", "14-all", "20-all-with-cluster")
-EXAMPLE_FORMATS = ("json", "md")
+EXAMPLE_FORMATS = ("html", "json", "md")
 SHOWN = list(product(EXAMPLES, EXAMPLE_FORMATS))
 WRITTEN = sorted({*product(REPORTS, ("text", "json")), *SHOWN})
 SUFFIXES = {"text": "txt"}
@@ -45,7 +45,8 @@ def test_report_is_as_it_was_read(
 ) -> None:
     monkeypatch.chdir(folder(name.split("-")[0]))
     files = ("calico-diagnostics",) if name.endswith("-with-cluster") else ()
-    report = analyze(RunOptions(tuple(REPORTS[name]), cluster_files=files))
+    options = RunOptions(tuple(REPORTS[name]), cluster_files=files, with_exhibits=draws(output_format))
+    report = analyze(options)
     rendered = render(output_format, report, Presentation())
     golden = GOLDEN / f"{name}.{SUFFIXES.get(output_format, output_format)}"
     if pytestconfig.getoption("--update-golden"):

@@ -25,7 +25,7 @@ def spellings(address: str) -> Iterator[str]:
     number = int(IPv4Address(address))
     octets = address.split(".")
     yield from (address, "-".join(octets), ".".join(octets[::-1]), f"{number:08x}", f"{number:08X}", str(number))
-    yield ":".join(f"{int(octet):02x}" for octet in octets)
+    yield from (separator.join(f"{int(octet):02x}" for octet in octets) for separator in (":", " "))
 
 
 def secrets(number: str) -> set[str]:
@@ -34,6 +34,7 @@ def secrets(number: str) -> set[str]:
     for node, told in truth["nodes"].items():
         found |= {node, *spellings(told["ip"]), *spellings(told["tunnel_address"])}
         found |= {told["eth0_mac"], told["eth0_mac"].replace(":", "-"), told["eth0_mac"].replace(":", "")}
+        found |= {told["eth0_mac"].replace(":", " ")}
     for pod, told in truth["pods"].items():
         namespace, name = pod.split(".", 1)
         found |= {name, told["cali"], *spellings(told["ip"])} | ({namespace} - set(ORDINARY))

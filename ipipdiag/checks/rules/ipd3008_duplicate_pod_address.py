@@ -114,12 +114,13 @@ def _places(
     for point in points:
         if not point.is_pod_link:
             continue
+        pods = set(point.pods)  # as many as ask for the gateway
         seen: dict[tuple[int, int], list[int]] = {}
         for address, mac, number in arp_messages[point].rows("sender", "sender_mac", "number"):
-            if address in point.pods and mac not in point.host_macs:
+            if address in pods and mac not in point.host_macs:
                 seen.setdefault((address, mac), []).append(number)
         for address, mac, frame in flows[point].rows("source", "source_mac", "last_frame"):
-            if address in point.pods and mac >= 0 and mac not in point.host_macs:
+            if address in pods and mac >= 0 and mac not in point.host_macs:
                 seen.setdefault((address, mac), []).append(frame)
         for (address, mac), frames in seen.items():
             places.setdefault(address, []).append((point, mac, tuple(sorted(frames)[:8])))

@@ -52,7 +52,7 @@ class Comparison:
 def recorded_frames() -> Merged:
     """The frames of all samples by link type."""
     merged: Merged = {}
-    for folder in sorted(SAMPLES.iterdir()):
+    for folder in sorted(SAMPLES.glob("[0-9]*")):
         if folder.name.startswith(LEFT_OUT) or not folder.is_dir():
             continue
         for path in find_captures(folder):

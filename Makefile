@@ -2,7 +2,7 @@
 # make test       format, types, import contract and tests, without those marked slow
 # make test-all   the same with every test
 # make examples   write the reports of samples/ anew, and the golden reports of the tests, which they are
-# make bench      a million frames: ipipdiag beside capinfos and tshark
+# make bench      a million frames: ipipdiag beside capinfos and tshark; the packets of two NICs, a million each
 # make nasty      captures made to hurt: time, memory and what the report says of each
 # make fuzz       fuzz the readers, the decoder, BGP, the cluster loaders and redaction, FUZZ_SECONDS each (60)
 # make clean      remove what these made
@@ -12,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 BENCH := build/million-frames.pcap
+BENCH_NICS := build/nic-of-one-node.pcap build/nic-of-another.pcap
 FUZZ_SECONDS ?= 60
 
 .PHONY: demo test test-all lint examples bench nasty fuzz clean
@@ -36,8 +37,9 @@ lint: $(VENV)/installed-dev
 examples: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q -n 2 tests/test_golden.py --update-golden
 
-bench: $(VENV)/installed $(BENCH)
+bench: $(VENV)/installed $(BENCH) $(BENCH_NICS)
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
+	$(BIN)/python tests/benchmarks/compare.py $(firstword $(BENCH_NICS)) --peer $(lastword $(BENCH_NICS)) --rounds 1
 
 nasty: $(VENV)/installed
 	$(BIN)/python tests/benchmarks/nasty.py build/nasty
@@ -49,6 +51,10 @@ fuzz: $(VENV)/installed-dev
 $(BENCH): tests/benchmarks/generate.py | $(VENV)/installed
 	@mkdir -p $(@D)
 	$(BIN)/python tests/benchmarks/generate.py $@
+
+$(BENCH_NICS) &: tests/benchmarks/generate.py | $(VENV)/installed
+	@mkdir -p $(@D)
+	$(BIN)/python tests/benchmarks/generate.py $(firstword $(BENCH_NICS)) --peer $(lastword $(BENCH_NICS))
 
 $(BIN)/pip:
 	@bash .ci/make_venv.sh $(PYTHON) $(VENV)

@@ -1,16 +1,19 @@
-"""Runs capinfos, tshark and ipipdiag in turn on one capture: compare.py CAPTURE [--rounds N].
+"""Runs capinfos, tshark and ipipdiag in turn on one capture: compare.py CAPTURE [--peer CAPTURE] [--rounds N].
 
 Prints for each the shortest wall time of its rounds, its ratio to the times of capinfos and tshark in the same
-run, and the peak resident memory. Each is a whole process, start-up included.
+run, and the peak resident memory. Each is a whole process, start-up included. With --peer, what the NIC of another node
+saw of the same packets, also how long `ipipdiag trace` takes to follow them and how many it finds at both.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +53,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Compare the time and memory of capinfos, tshark and ipipdiag.")
     parser.add_argument("capture", type=Path)
+    parser.add_argument("--peer", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     measured = {
@@ -66,6 +70,20 @@ def main() -> None:
             f"{one.seconds / reference[other]:.2f}" if other in reference else "-" for other in ("capinfos", "tshark")
         ]
         print(f"{name:<26}{one.seconds:>7.2f} s{ratios[0]:>13}{ratios[1]:>11}{one.mebibytes:>9.0f} MiB")
+    if arguments.peer is not None:
+        print_matched([arguments.capture, arguments.peer])
+
+
+def print_matched(captures: list[Path]) -> None:
+    """Follow the packets of two NICs, and print time, memory and the share found at both."""
+    ipipdiag = Path(sys.executable).parent / "ipipdiag"
+    with tempfile.NamedTemporaryFile(suffix=".json") as answer:
+        one = measure([str(ipipdiag), "trace", "-f", "json", "-o", answer.name, *map(str, captures)], 1)
+        routes = json.loads(Path(answer.name).read_text())["routes"]
+    hops = [hop for route in routes for hop in route["hops"]]
+    sent, seen = (sum(hop[name] for hop in hops) for name in ("sent", "seen"))
+    print(f"{'ipipdiag trace, two NICs':<26}{one.seconds:>7.2f} s{'':>24}{one.mebibytes:>9.0f} MiB")
+    print(f"{seen:,} of {sent:,} packets sent from one NIC to the other are found there: {100 * seen / sent:.2f} %")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,18 @@ from ipipdiag.points.model import PointOption
 from ipipdiag.report.presentation import Detail
 from ipipdiag.trace.query import EndOption, FrameOption
 
+EXAMPLES = """\b
+Examples:
+  ipipdiag trace *.pcap                                  all pairs of addresses, the worst first
+  ipipdiag trace *.pcap --src shop/web --dst shop/db:5432 --cluster pods.yaml   one conversation, both ways
+  ipipdiag trace *.pcap --frame node-a.pcap:37           the way of one packet
 
-@click.command(short_help="Follow packets from capture to capture: where they are lost and delayed.")
+\b
+Exit codes: 0 answered; 2 usage; 3 no input could be read.
+"""
+
+
+@click.command(short_help="Follow packets from capture to capture: where they are lost and delayed.", epilog=EXAMPLES)
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option(
     "--src",

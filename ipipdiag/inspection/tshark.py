@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import Any
 
@@ -21,14 +22,17 @@ def tshark_layers(capture_name: str, number: int) -> tuple[Layer, ...]:
         raise TsharkMissingError("tshark is not installed: apt-get install tshark, or leave --tshark out")
     import pyshark  # slow to import, and wanted here only
 
+    # of its own accord pyshark leaves a handler of SIGCHLD behind, into a pipe that nobody reads
+    loop = asyncio.new_event_loop()
     capture = pyshark.FileCapture(
-        capture_name, display_filter=f"frame.number == {number}", use_json=False, keep_packets=False
+        capture_name, display_filter=f"frame.number == {number}", use_json=False, keep_packets=False, eventloop=loop
     )
     try:
         packet = next(iter(capture), None)
         return tuple(_layer(layer) for layer in packet.layers) if packet is not None else ()
     finally:
         capture.close()
+        loop.close()
 
 
 def _layer(layer: Any) -> Layer:

@@ -83,7 +83,8 @@ def _quiet_headline(
         beside = f", {_several(left_out, 'frame')} of other times or hosts left out" if left_out else ""
         return (
             f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}{beside}: "
-            f"{len(passed)} checks passed, {skipped} could not be made here, {unbuilt} are not built yet"
+            f"{len(passed)} checks passed, {skipped} could not be made here"
+            + (f", {unbuilt} are not built yet" if unbuilt else "")
         )
     if not points:
         return "not enough evidence: no input could be read"

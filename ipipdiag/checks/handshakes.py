@@ -62,14 +62,17 @@ def attempts(point: Point) -> tuple[Attempt, ...]:
             packets > resets for packets, _, resets, *_ in back
         ):
             continue
+        first_ns, last_ns = min(row[3] for row in sent), max(row[4] for row in sent)
+        # the forms of one point show the same SYNs; more than one a second are what a slow mirror shows twice
+        most = 1 + (last_ns - first_ns) // NEARLY_A_SECOND_NS
         found.append(
             Attempt(
                 point=point,
                 flow=one,
-                syns=max(row[1] for row in sent),  # the forms of one point show the same SYNs
+                syns=min(max(row[1] for row in sent), most),
                 resets=max((row[2] for row in back), default=0),
-                first_ns=min(row[3] for row in sent),
-                last_ns=max(row[4] for row in sent),
+                first_ns=first_ns,
+                last_ns=last_ns,
                 sent=tuple(forms[one]),
                 back=tuple(forms[one.reverse]),
             )

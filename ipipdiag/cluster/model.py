@@ -252,12 +252,14 @@ class Cluster:
     def owner_of(self, address: int, at_ns: int | None = None) -> Route | None:
         """The route that says behind which node an address is.
 
-        Its own packets at that time come first, for a pod moves and a file is a snapshot; then what files say of the
-        address, a BGP announcement of the address alone (it is borrowed), files and BGP on its block.
+        Its own packets at that time come first, for a pod moves and a file is a snapshot, but for a BGP announcement of
+        the address alone since; then what files say of the address, such an announcement (it is borrowed), files and
+        BGP on its block.
         """
         own = self.seen_behind.get(address, ())
         if own and at_ns is not None:
-            return min(own, key=lambda route: route.time_from(at_ns))
+            nearest = min(own, key=lambda route: route.time_from(at_ns))
+            return self._announced_since(address, nearest, at_ns) or nearest
         if address in self.placed:
             return self.placed[address]
         if own:
@@ -266,3 +268,18 @@ class Cluster:
         if announced is not None and announced.network.prefixlen == 32:
             return announced
         return self.block_route(address) or announced
+
+    def _announced_since(self, address: int, known: Route, at_ns: int) -> Route | None:
+        """The announcement of an address alone that began after its packets were last seen behind a node, of those
+        valid at a time: a pod that keeps its address and moves is announced so by its new node.
+        """
+        announced = self.announced_route(address, at_ns)
+        is_newer = announced is not None and announced.network.prefixlen == 32 and announced.first_ns > known.last_ns
+        return announced if is_newer else None
+
+    def later_home(self, address: int, node: int, after_ns: int) -> Route | None:
+        """Where an address is first known to be from a time on, if that is another node: a pod that has moved there."""
+        host = IPv4Network((address, 32))
+        known = (*self.seen_behind.get(address, ()), *(route for route in self.announced if route.network == host))
+        later = [route for route in known if route.node != node and route.first_ns > after_ns]
+        return min(later, key=lambda route: route.first_ns, default=None)

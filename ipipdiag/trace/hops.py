@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.facts.over_time import count_over_time
+from ipipdiag.facts.sightings import DUPLICATE_WINDOW_NS
 from ipipdiag.protocols import DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TIME_EXCEEDED, UDP, UNREACHABLE
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
@@ -182,7 +183,32 @@ def _count(
         assumed = (assumed & ~works) | (beyond & ((at < window.own_first_ns) | late))
     missed |= _answered(workspace, start, rows, ~seen & ~missed)
     refused = _refused(workspace, start, rows, ~seen & ~missed)
-    return Counted(rows, seen, missed, refused, ~seen & ~missed & ~refused & covered, delay, assumed)
+    unseen = ~seen & ~missed & ~refused
+    covered &= ~_seen_twice(sightings, rows, seen, unseen)
+    return Counted(rows, seen, missed, refused, unseen & covered, delay, assumed)
+
+
+def _seen_twice(
+    sightings: Sightings, rows: Index, seen: npt.NDArray[np.bool_], unseen: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Which of the sightings that the next place lacks may be a second look at a packet it has, of packets that nothing
+    tells apart: a mirror port, or a capture merged with itself, shows them twice within DUPLICATE_WINDOW_NS.
+    """
+    twice = np.zeros(len(rows), dtype=np.bool_)
+    asked = np.flatnonzero(unseen & sightings.is_anonymous[rows])
+    units, times = sightings.unit[rows], sightings.time_ns[rows]
+    known = np.flatnonzero(seen & np.isin(units, units[asked]))
+    both = np.concatenate([asked, known])
+    order = both[np.lexsort((times[both], units[both]))]
+    place = np.arange(len(order))
+    before = np.maximum.accumulate(np.where(seen[order], place, -1))
+    after = np.minimum.accumulate(np.where(seen[order], place, len(order))[::-1])[::-1]
+    for nearest in (before, after):
+        exists = (nearest >= 0) & (nearest < len(order)) & ~seen[order]
+        one, other = order[exists], order[nearest[exists]]
+        near = np.abs(times[one] - times[other]) <= DUPLICATE_WINDOW_NS
+        twice[one[near & (units[one] == units[other])]] = True
+    return twice
 
 
 def _is_of_working_flow(

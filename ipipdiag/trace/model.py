@@ -60,11 +60,11 @@ class Hop:
     """From one place to the next: what was sent, seen and lost, and how long it took.
 
     Counts are of units: packets as the finest cut of any place has them. ``sent`` and ``lost`` are those sent while
-    the next place was captured; ``uncovered`` those outside that time, of which nothing is said; ``missed`` are not
-    at the next place but at one beyond, or are answered: its capture lacks them; ``refused`` were too big, or
-    probes whose TTL ran out, and their sender was told so by ICMP. ``is_assumed`` where the next place shows no frame
-    around that time, and that it was captured is taken from others of its node. Delays are None where nothing was
-    seen at both, or the clocks are not comparable; ``error_ns`` is that of the clocks.
+    the next place was captured; ``uncovered`` those outside that time, and second sightings, of which nothing is said;
+    ``missed`` are not at the next place but at one beyond, or are answered: its capture lacks them; ``refused`` were
+    too big, or probes whose TTL ran out, and their sender was told so by ICMP. ``is_assumed`` where the next place
+    shows no frame around that time, and that it was captured is taken from others of its node. Delays are None where
+    nothing was seen at both, or the clocks are not comparable; ``error_ns`` is that of the clocks.
     """
 
     start: Place

@@ -47,7 +47,8 @@ class Sightings(Table):
     """A row each unit of each packet at each point, ordered by point, then as in the file.
 
     ``unit`` numbers the units, ``flow`` is the row of the flow table as the point saw it, ``size`` the
-    bytes of sequence space or of the packet; the rest is the packet's.
+    bytes of sequence space or of the packet; the rest is the packet's. ``is_anonymous`` where its IP identification is
+    0: a second sighting of it looks like another packet of its kind (SYN-ACK and RST without a socket have none).
     """
 
     unit: Int64
@@ -58,6 +59,7 @@ class Sightings(Table):
     size: npt.NDArray[np.int32]
     ttl: npt.NDArray[np.uint8]
     is_wrapped: npt.NDArray[np.bool_]
+    is_anonymous: npt.NDArray[np.bool_]
 
 
 def build_flow_table(points: Sequence[Point]) -> FlowTable:
@@ -149,6 +151,7 @@ def cut_into_units(keys: PacketKeys, flow: Int64, point: Int64, lead: Int64) -> 
         size=np.concatenate([size, keys.length[others]])[order].astype(np.int32),
         ttl=keys.ttl[rows],
         is_wrapped=keys.is_wrapped[rows],
+        is_anonymous=keys.ip_id[rows] == 0,
     )
     return sightings, np.flatnonzero(too_fine)
 

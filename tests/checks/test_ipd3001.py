@@ -68,6 +68,54 @@ def test_pod_that_moved_has_another_owner_later(examine: Examination) -> None:
     assert not examine([*pings(), *moved, *later]).findings
 
 
+def was_behind_b() -> list[tuple[int, bytes]]:
+    return [at(1 + n, from_b(wrapped(reply(90 + n, destination="172.20.1.6"), NODE_B, NODE_A))) for n in range(3)]
+
+
+def heard_from_c(times: range) -> list[tuple[int, bytes]]:
+    other = "172.20.4.4"
+    return [
+        at(n, ethernet(wrapped(reply(n, source=other), NODE_C, NODE_A), source=MAC_ROUTER, destination=MAC_NODE_A))
+        for n in times
+    ]
+
+
+def test_pod_that_may_have_moved_where_nothing_is_heard_is_not_judged(examine: Examination) -> None:
+    answer = examine([*was_behind_b(), *misrouted(), *long_after()])
+    assert not answer.findings
+    assert answer.reason is Reason.NO_CONFIG
+
+
+def test_pod_that_was_announced_elsewhere_since_has_moved(examine: Examination) -> None:
+    """Its new node announces the address alone; what the pod sends from there is not captured."""
+    said = [bgp_update([f"{POD_B}/32"], NODE_C), *(bgp_keepalive() for _ in range(3))]
+    announced = [
+        at(
+            4 + n,
+            ethernet(
+                ipv4(tcp(text, flags="PA", source_port=179, sequence=1 + 100 * n), NODE_C, NODE_A, ttl=64, id=n + 1),
+                source=MAC_ROUTER,
+                destination=MAC_NODE_A,
+            ),
+        )
+        for n, text in enumerate(said)
+    ]
+    answer = examine([*was_behind_b(), *announced, *misrouted(), *heard_from_c(range(5, 12)), *long_after()])
+    assert not answer.findings
+    assert answer.status is Status.PASS
+
+
+def test_pod_that_has_not_moved_is_missing_where_its_packets_go(examine: Examination) -> None:
+    finding = examine([*was_behind_b(), *misrouted(), *heard_from_c(range(5, 12)), *long_after()]).finding
+    assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
+    assert f"the pod has moved to {NODE_C}" in finding.alternatives[0]
+
+
+def long_after() -> list[tuple[int, bytes]]:
+    """What makes the capture go on for a while."""
+    return [at(20, from_a(ipv4(tcp(flags="A"), NODE_A, NODE_B, ttl=64)))]
+
+
 def test_packets_to_another_node_are_critical(examine: Examination) -> None:
     finding = examine([*bgp(), *misrouted()]).finding
     assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.CONFIRMED)

@@ -11,7 +11,7 @@ from ipipdiag.checks.model import Component, Confidence, Finding, Reason, Severi
 from ipipdiag.points.model import Role
 from ipipdiag.report.root_cause import order_findings
 from tests.builders.captures import RAW
-from tests.builders.packets import ethernet, icmp_echo, icmp_error, ipv4, tcp, tcp_options
+from tests.builders.packets import bgp_update, ethernet, icmp_echo, icmp_error, ipv4, tcp, tcp_options
 from tests.checks.files_world import BLOCKS, NODES, collected, pool
 from tests.checks.two_points import Packet, Ways, echo
 from tests.checks.world import (
@@ -39,6 +39,7 @@ from tests.checks.world import (
 
 RETRIES = (0.0, 1.03, 3.07)  # as Linux sends a SYN again
 OUTSIDE = "198.51.100.80"
+NODE_C = "192.0.2.13"
 
 
 def asked(
@@ -120,6 +121,24 @@ def test_two_syns_are_too_few(examine: Examination) -> None:
     assert answer.reason is Reason.TOO_FEW_PACKETS
 
 
+def test_two_syns_that_a_slow_mirror_shows_again_are_two(examine: Examination) -> None:
+    mirrored = [time + late for time in RETRIES[:2] for late in (0, 0.005)]
+    answer = examine([*bgp(), *pings(), *asked(mirrored)])
+    assert not answer.findings
+    assert answer.reason is Reason.TOO_FEW_PACKETS
+
+
+@pytest.mark.parametrize("shown_by", ["announcement", "packets"])
+def test_syns_that_the_old_node_hears_of_a_pod_that_moves_are_a_notice(shown_by: str, examine: Examination) -> None:
+    announced = tcp(bgp_update([f"{POD_B}/32"], NODE_C), flags="PA", source_port=179)
+    sent = wrapped(ipv4(icmp_echo(False, id=9), POD_B, POD_A, ttl=63, id=3), NODE_C, NODE_A)
+    shown = ipv4(announced, NODE_C, NODE_A, ttl=64) if shown_by == "announcement" else sent
+    moves = at(8.3, ethernet(shown, source=MAC_ROUTER, destination=MAC_NODE_A))
+    finding = examine([*bgp(), *pings(), *asked(), moves]).finding
+    assert finding.severity is Severity.NOTICE
+    assert f"node {NODE_C} has the address: the pod moved" in finding.observed
+
+
 def test_bgp_is_left_to_its_own_family(examine: Examination) -> None:
     dial = ipv4(tcp(flags="S", source_port=50000, destination_port=179), NODE_A, NODE_B, ttl=64)
     assert not examine([*pings(), *(at(5 + time, from_a(dial)) for time in RETRIES), at(30, from_b(b""))]).findings
@@ -156,6 +175,12 @@ def test_ports_are_told_together(examine: Examination) -> None:
     finding = examine([*bgp(), *pings(), *asked(), *other]).finding
     assert "ports 80 and 443" in finding.title
     assert finding.count == 6
+
+
+def test_syns_that_go_on_to_the_old_node_are_an_error(examine: Examination) -> None:
+    sent = wrapped(ipv4(icmp_echo(False, id=9), POD_B, POD_A, ttl=63, id=3), NODE_C, NODE_A)
+    moves = at(6.5, ethernet(sent, source=MAC_ROUTER, destination=MAC_NODE_A))
+    assert examine([*bgp(), *pings(), *asked(), moves]).finding.severity is Severity.ERROR
 
 
 def test_outage_that_is_over_is_a_warning(examine: Examination) -> None:

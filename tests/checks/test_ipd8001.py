@@ -8,7 +8,7 @@ import pytest
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.captures import START_NS
-from tests.builders.packets import ipv4, udp
+from tests.builders.packets import ipv4, tcp, udp
 from tests.checks.two_points import Ways
 from tests.checks.world import POD_A, POD_B, Examination
 
@@ -31,6 +31,35 @@ def test_packets_that_a_capture_misses_are_not_lost(examine: Examination) -> Non
     ways.frames["nic_b"] = ways.frames["nic_b"][::3]
     assert not examine(*ways.captures("nic_a", "nic_b", "tunl_b")).findings
     assert not examine(*ways.captures("nic_a", "nic_b")).findings  # all were answered
+
+
+def refusals(ways: Ways, count: int = 12, lost: range = range(0)) -> None:
+    """SYNs of pod A, each refused by pod B with an RST that has no IP identification, as the kernel makes it."""
+    for number in range(count):
+        ask = tcp(flags="S", source_port=40000 + number, sequence=5 * number)
+        answer = tcp(flags="RA", source_port=80, destination_port=40000 + number, acknowledgement=5 * number + 1)
+        ways.send(2 + number, partial(_packet, ask, POD_A, POD_B, 7 + number))
+        until = "tunl_a" if number in lost else None
+        ways.send(2.001 + number, partial(_packet, answer, POD_B, POD_A, 0), back=True, until=until)
+
+
+def _packet(segment: bytes, source: str, destination: str, number: int, ttl: int) -> bytes:
+    return ipv4(segment, source, destination, ttl=ttl, id=number, dont_fragment=True)
+
+
+@pytest.mark.parametrize("place", ["tunl_a", "cali_a"])
+def test_resets_that_a_capture_shows_twice_are_not_lost(place: str, examine: Examination) -> None:
+    """Nothing tells the second sighting of such an RST from another RST."""
+    ways = Ways()
+    refusals(ways)
+    ways.frames[place] += [(time + 300_000, frame) for time, frame in ways.frames[place]]
+    assert examine(*ways.captures("nic_a", "tunl_a", "cali_a")).status is Status.PASS
+
+
+def test_resets_that_are_lost_are(examine: Examination) -> None:
+    ways = Ways()
+    refusals(ways, lost=range(3, 9))
+    assert examine(*ways.captures("nic_a", "tunl_a", "cali_a")).finding.count == 6
 
 
 def test_one_point_is_not_enough(examine: Examination) -> None:

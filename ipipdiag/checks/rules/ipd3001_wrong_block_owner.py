@@ -11,8 +11,10 @@ How it is observed
 
 What can mislead
     A loop or a detour shows later hops with other outer addresses; only the first hop counts. A
-    pod that moves has another owner later. Two owners at the same time are a duplicate address,
-    not a wrong route.
+    pod that moves has another owner later: where it was last seen behind another node before the
+    first of these packets, it may have moved, and then nothing is said unless the capture hears
+    the node they go to and at least three requests get no answer from there. Two owners at the
+    same time are a duplicate address, not a wrong route.
 
 What to do
     ``ip route show BLOCK`` on the sending node and on the owner; ``calicoctl ipam check`` for
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import ATTEMPTS, drops_recorded, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -61,8 +64,8 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             continue
         table = flows[point]
         wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max))
-        for position, (destination, outer_destination, ttl, last_ns) in enumerate(
-            wrapped.rows("destination", "outer_destination", "ttl_max", "last_ns")
+        for position, (destination, outer_destination, ttl, first_ns, last_ns) in enumerate(
+            wrapped.rows("destination", "outer_destination", "ttl_max", "first_ns", "last_ns")
         ):
             if ttl not in FIRST_HOP_TTLS:
                 continue
@@ -70,14 +73,35 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             if owner is None or _has_two_owners(cluster, destination):
                 unknown += 1
                 continue
+            if owner.node == outer_destination:
+                examined += 1
+                continue
+            row = wrapped.select([position])
+            is_past = owner in cluster.seen_behind.get(destination, ()) and owner.last_ns < first_ns
+            if is_past and not _is_missing_there(point, table, wrapped, row):
+                unknown += 1
+                continue
             examined += 1
-            if owner.node != outer_destination:
-                findings.append(_finding(point, wrapped.select([position]), owner, cluster))
+            findings.append(_finding(point, row, owner, cluster, is_past=is_past))
     return Outcome(examined, tuple(findings), None if examined else _missing(unknown))
 
 
 def _has_two_owners(cluster: Cluster, address: int) -> bool:
     return len({route.node for route in cluster.seen_behind.get(address, ())}) > 1
+
+
+def _is_missing_there(point: Point, table: Flows, wrapped: Flows, row: Flows) -> bool:
+    """Whether a pod is shown not to be at the node its packets go to: that node is heard, and nobody there answers.
+
+    Without it a pod that was last seen elsewhere before these packets may have moved, and its answers not be captured.
+    """
+    receiver, first_ns = int(row.outer_destination[0]), int(row.first_ns[0])
+    is_sender = (table.outer_source == receiver) | ((table.tunnel == Tunnel.NONE) & (table.source == receiver))
+    is_heard = bool((is_sender & (table.last_ns > first_ns)).any())
+    alike = wrapped.select((wrapped.destination == row.destination[0]) & (wrapped.outer_destination == receiver))
+    is_asked = int(alike.requests.sum()) >= ATTEMPTS and not alike.answers.any()
+    waited = waited_long_enough(int(alike.last_request_ns.max()), point.facts.extent)
+    return is_heard and is_asked and waited and drops_recorded(point) is None
 
 
 def _network_of(owner: Route, destination: int, cluster: Cluster) -> IPv4Network:
@@ -91,7 +115,7 @@ def _missing(unknown: int) -> Missing:
         return Missing(
             Reason.NO_CONFIG,
             f"who owns the destinations of {several(unknown, 'flow')} is not known: no BGP "
-            "announcement, no packet of theirs",
+            "announcement, no packet of theirs at that time",
             capture_command(Role.NODE, whole=True, capture_filter="tcp port 179 or ip proto 4", seconds=300),
         )
     return Missing(
@@ -101,7 +125,7 @@ def _missing(unknown: int) -> Missing:
     )
 
 
-def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Finding:
+def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster, *, is_past: bool) -> Finding:
     source, destination = format_address(int(row.source[0])), format_address(int(row.destination[0]))
     sender, receiver = int(row.outer_source[0]), int(row.outer_destination[0])
     answered = int(row.answers[0]) > 0
@@ -110,7 +134,7 @@ def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Findin
     network = _network_of(owner, int(row.destination[0]), cluster)
     return Finding(
         severity=Severity.WARNING if answered else Severity.CRITICAL,
-        confidence=Confidence.CONFIRMED,
+        confidence=Confidence.LIKELY if is_past else Confidence.CONFIRMED,
         subject=Subject(
             SubjectKind.BLOCK,
             f"{network} from {here}",
@@ -134,7 +158,10 @@ def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster) -> Findin
             "kubectl get blockaffinities.crd.projectcalico.org -o wide",
         ),
         fix=(f"remove the stale route or block affinity; restart calico-node on {here} if it does not follow",),
-        alternatives=("Felix programs the routes here (Calico v3.33 and later): look at its log instead of BIRD's",),
+        alternatives=(
+            *((f"the pod has moved to {there} since, and does not answer there",) if is_past else ()),
+            "Felix programs the routes here (Calico v3.33 and later): look at its log instead of BIRD's",
+        ),
         points=(point.id,),
     )
 

@@ -13,7 +13,9 @@ What can mislead
     This is the general symptom. Where another check explains it, that one leads. It is not said
     where the answer may be missing only in the file: nothing of the other end, nor of anybody
     behind the same next hop was captured; frames were lost; the capture ended within a second. Nor
-    of a connection whose SYN is not in the file. A policy may deny it on purpose.
+    of a connection whose SYN is not in the file. A policy may deny it on purpose. A pod that moves
+    to another node has no place for a moment: SYNs that the old node still hears, before the new
+    one announces the pod or sends its packets, are a notice.
 
 What to do
     Capture at the next point on the way, at the same time: pod, cali interface, tunl0, NIC, and
@@ -181,11 +183,12 @@ def _finding(
     station = stop.station if stop else _station(at_last[0])
     source, destination = names_of(ends)
     first_ns, last_ns = min(attempt.first_ns for attempt in group), max(attempt.last_ns for attempt in group)
-    asides = [text for text in (_answered_by_another(group), _later_answered(group, points)) if text]
+    moved, later = _moved(group, cluster), _later_answered(group, points)
+    asides = [text for text in (_answered_by_another(group), later, moved) if text]
     syns, flows = _syns(group), len({attempt.flow for attempt in group})
     nodes = _nodes(ends, group, route, cluster)
     return Finding(
-        severity=Severity.WARNING if _later_answered(group, points) else Severity.ERROR,
+        severity=Severity.NOTICE if moved else Severity.WARNING if later else Severity.ERROR,
         confidence=Confidence.LIKELY,
         subject=Subject(
             SubjectKind.FLOW,
@@ -353,6 +356,21 @@ def _later_answered(group: list[Attempt], points: tuple[Point, ...]) -> str | No
             if since_ns is not None and first_ns > since_ns:
                 waits.append(first_ns - since_ns)
     return f"{duration(min(waits))} after the last of them such a connection is answered" if waits else None
+
+
+def _moved(group: list[Attempt], cluster: Cluster) -> str | None:
+    """Whether the pod that was asked is known to be on another node afterwards, as part of a sentence: the SYNs came
+    while it moved. None where any of them was sent later than that.
+    """
+    homes = []
+    for attempt in group:
+        pair = outer_pair(attempt)
+        home = pair and cluster.later_home(attempt.flow.destination, pair[1], attempt.last_ns)
+        if not home:
+            return None
+        homes.append((home.first_ns - attempt.last_ns, home.node))
+    after_ns, node = min(homes)
+    return f"{duration(after_ns)} after the last of them node {cluster.node_text(node)} has the address: the pod moved"
 
 
 def _worked(group: list[Attempt], points: tuple[Point, ...]) -> tuple[str, ...]:

@@ -47,13 +47,6 @@ def test_every_template_compiles() -> None:
     select(SOME_CAPTURE, " || ".join(f"({display_filter})" for display_filter in filters))
 
 
-# evidence that its filter does not select, which is wrong: what is mended has to leave this list
-MISSED_YET = (
-    "45",  # IPD5002 names one connection in the filter, and frames of several
-    "54",  # IPD3006 names one destination in the filter, and frames of several
-)
-
-
 @pytest.mark.parametrize("number", (*HEALTHY, *FAULTY))
 def test_filters_select_the_frames_they_claim(number: str) -> None:
     report = report_on(*captures(number))
@@ -68,6 +61,6 @@ def test_filters_select_the_frames_they_claim(number: str) -> None:
         for (path, display_filter), frames in claims.items()
         if (path, display_filter) not in by_frame_numbers and not frames <= select(path, display_filter)
     ]
-    assert bool(missed) is (number in MISSED_YET), missed
+    assert missed == []
     for path in {path for path, _ in by_frame_numbers}:  # these cannot miss: that they compile is enough
         select(path, " || ".join(f"({text})" for where, text in by_frame_numbers if where == path))

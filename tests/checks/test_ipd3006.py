@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from tests.builders.packets import arp, bgp_update, ethernet
 from tests.checks.bgp_world import Talk, keepalives_with
@@ -87,13 +89,32 @@ def test_pods_of_unknown_mode_behind_a_router_are_likely(examine: Examination) -
     assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
 
 
+def asked_from_a_pod(*destinations: str) -> tuple[list[Timed], list[Timed]]:
+    """What node A's NIC and a pod's link show of requests that go bare to the router, as nobody answers."""
+    asked = [(5 + n + place / 10, place * 10 + n, to) for place, to in enumerate(destinations) for n in range(4)]
+    link = [at(time, from_pod(request(number, destination=to, ttl=64))) for time, number, to in asked]
+    nic = [at(time, to_router(request(number, destination=to))) for time, number, to in asked]
+    return [*bgp(), *keepalives_with(FAR_NODE, 120), *gateway_is_resolved(), *nic], [*gateway_arp(), *link]
+
+
+@pytest.mark.parametrize("destination", ["9.9.9.9", "198.51.100.80", "169.254.20.10"])
+def test_what_cannot_be_a_pod_is_another_check_s(destination: str, examine: Examination) -> None:
+    """Public addresses, among them those of documentation, and link-local ones."""
+    assert not examine(*asked_from_a_pod(destination)).findings
+
+
 def test_unknown_private_destination_is_a_warning_at_most(examine: Examination) -> None:
-    pod_link = [*gateway_arp(), *(at(5 + n, from_pod(request(n, destination="172.31.5.5", ttl=64))) for n in range(4))]
-    nic = [at(5 + n, to_router(request(n, destination="172.31.5.5"))) for n in range(4)]
-    other = keepalives_with(FAR_NODE, 120)
-    finding = examine([*bgp(), *other, *gateway_is_resolved(), *nic], pod_link).finding
+    finding = examine(*asked_from_a_pod("172.31.5.5")).finding
     assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
     assert "natOutgoing" in finding.alternatives[0]
+
+
+def test_several_private_destinations_are_all_named(examine: Examination) -> None:
+    """In the title, and in a filter each."""
+    finding = examine(*asked_from_a_pod("172.31.5.5", "172.31.6.6")).finding
+    assert "172.31.5.5 and 172.31.6.6" in finding.title
+    assert ["172.31.5.5" in one.display_filter for one in finding.evidence] == [True, False]
+    assert [len(one.frames) for one in finding.evidence] == [4, 4]
 
 
 def test_pod_link_cannot_show_it(examine: Examination) -> None:

@@ -143,6 +143,8 @@ def test_several_connections_make_it_sure(examine: Examination) -> None:
     frames = [*black_hole(repeats=2), *black_hole(port=40001, time=6, repeats=2)]
     finding = examine(quiet_end(frames)).finding
     assert (finding.confidence, finding.count) == (Confidence.CONFIRMED, 4)
+    ports = [one.display_filter.split("tcp.srcport == ")[1].split()[0] for one in finding.evidence]
+    assert ports == ["40000", "40001"]  # each connection under a filter of its own
 
 
 def test_pings_show_that_small_packets_pass(examine: Examination) -> None:

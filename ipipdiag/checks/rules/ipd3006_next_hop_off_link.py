@@ -7,7 +7,9 @@ Expected
 How it is observed
     At a node's NIC: bare packets between pods of two nodes go to the MAC of a router, since the
     other node is in another subnet, and none of the pair is answered. The router drops them in
-    silence: it has no route back for an ICMP error either.
+    silence: it has no route back for an ICMP error either. Where neither pools nor blocks are known
+    and pods ask private addresses so, pods may live there: a possible warning. Public addresses,
+    and what lies outside the pools, are IPD7002's.
 
 What can mislead
     Where other pods of the same two nodes are answered bare, the routers know the blocks. Where
@@ -39,7 +41,8 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.outside import is_outside, is_strange
+from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.checks.wrapping import PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 from ipipdiag.cluster.rules import subnet_of
 
 FEWEST_REQUESTS = 3
+MOST_FILTERS = 4
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
@@ -121,7 +125,7 @@ def _finding(
         last_ns=max(int(flow.row.last_ns.max()) for flow in asked),
         evidence=tuple(
             evidence_of(point, flow.row.frames, display_filters.bare(flow.source, flow.destination))
-            for flow in asked[:4]
+            for flow in asked[:MOST_FILTERS]
         ),
         component=Component.CONFIGURATION,
         confirm=(
@@ -149,27 +153,36 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
         [
             position
             for position, (source, destination) in enumerate(bare.rows("source", "destination"))
-            if source in cluster.pods and _is_somewhere_private(destination, cluster)
+            if source in cluster.pods and is_strange(destination, cluster) and not is_outside(destination, cluster)
         ]
     )
     routers = router_macs(point, cluster) - {point.own_mac or 0}
-    asked = ours.select([at for at, (mac,) in enumerate(ours.rows("destination_mac")) if mac in routers])
+    asked = ours.select(
+        [at for at, (mac, count) in enumerate(ours.rows("destination_mac", "requests")) if mac in routers and count]
+    )
     requests = int(asked.requests.sum())
     if requests < FEWEST_REQUESTS or int(ours.answers.sum()):
         return None
-    pod, destination = format_address(int(asked.source[0])), format_address(int(asked.destination[0]))
+    rows_of: dict[tuple[int, int], list[int]] = {}
+    for position, ends in enumerate(asked.rows("source", "destination")):
+        rows_of.setdefault(ends, []).append(position)
+    pods, destinations = ([format_address(end) for end in sorted(set(ends))] for ends in zip(*rows_of, strict=True))
     return Finding(
         severity=Severity.WARNING,
         confidence=Confidence.POSSIBLE,
-        subject=Subject(SubjectKind.FLOW, f"{pod} to {destination}", addresses=(pod, destination)),
-        title=f"packets of pod {pod} for {destination} leave {point.label} bare to a router, and nothing answers",
+        subject=Subject(
+            SubjectKind.FLOW, f"{in_words(pods)} to {in_words(destinations)}", addresses=(*pods, *destinations)
+        ),
+        title=f"packets of pod{'s' if len(pods) > 1 else ''} {in_words(pods)} for {in_words(destinations)} leave "
+        f"{point.label} bare to a router, and nothing answers",
         expected="wrapped, if the destination is a pod of another node; with the node's source address if it is not",
         observed=f"{several(requests, 'request')} with the pod's own source address, no outer header, none answered",
         count=requests,
         first_ns=int(asked.first_ns.min()),
         last_ns=int(asked.last_ns.max()),
-        evidence=(
-            evidence_of(point, asked.frames, display_filters.bare(int(asked.source[0]), int(asked.destination[0]))),
+        evidence=tuple(
+            evidence_of(point, asked.frames[rows], display_filters.bare(*ends))
+            for ends, rows in list(rows_of.items())[:MOST_FILTERS]
         ),
         component=Component.CONFIGURATION,
         confirm=("calicoctl get ippool -o yaml  # ipipMode, natOutgoing; then: --cluster FILE",),
@@ -177,12 +190,6 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
         alternatives=("the destination is no pod, and the pool's natOutgoing is off",),
         points=(point.id,),
     )
-
-
-def _is_somewhere_private(address: int, cluster: Cluster) -> bool:
-    known = cluster.is_node(address) or address in cluster.services or cluster.is_pod(address)
-    host = IPv4Address(address)
-    return not known and host.is_private and not host.is_link_local and not host.is_loopback and not host.is_multicast
 
 
 CHECK = Check(

@@ -27,6 +27,7 @@ What to do
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import drops_recorded, waited_long_enough
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
-from ipipdiag.checks.stuck_segments import StuckPair, stuck_pairs
+from ipipdiag.checks.stuck_segments import Ports, StuckPair, stuck_pairs
 from ipipdiag.checks.tcp_pairs import no_tcp, pair_subject, tcp_pairs
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.protocols import FRAGMENTATION_NEEDED, UNREACHABLE
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 ECHO_HEADERS, IPV4_HEADER = 28, 20
+MOST_FILTERS = 4
 
 
 def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Outcome:
@@ -77,9 +79,7 @@ def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Findi
     segments, point = pair.segments, pair.point
     repeats, smallest = sum(one.repeats for one in segments), pair.smallest
     first_ns, last_ns = min(one.first_ns for one in segments), max(one.last_ns for one in segments)
-    frames = tuple(sorted({number for one in segments for number in one.frames})[:EVIDENCE_FRAMES])
     is_ours = cluster.is_ours(pair.source) and cluster.is_ours(pair.destination)
-    ports = segments[0].ports
     return Finding(
         severity=Severity.CRITICAL if is_ours else Severity.WARNING,
         confidence=Confidence.CONFIRMED if pair.flows > 1 else Confidence.LIKELY,
@@ -96,7 +96,7 @@ def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Findi
         count=repeats,
         first_ns=first_ns,
         last_ns=last_ns,
-        evidence=(Evidence(point.input, frames, display_filters.tcp_flow(pair.source, pair.destination, *ports)),),
+        evidence=_evidence(pair),
         component=Component.NODE_NETWORK,
         confirm=(
             f"ping -M do -c 3 -s {smallest - ECHO_HEADERS} {destination}  # in {source}; smaller ones: what passes?",
@@ -115,6 +115,21 @@ def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Findi
         ),
         worked=pair.passes,
         points=(point.id,),
+    )
+
+
+def _evidence(pair: StuckPair) -> tuple[Evidence, ...]:
+    """The repeats of each connection under its own filter, of the first few connections."""
+    frames: dict[Ports, set[int]] = defaultdict(set)
+    for segment in pair.segments:
+        frames[segment.ports].update(segment.frames)
+    return tuple(
+        Evidence(
+            pair.point.input,
+            tuple(sorted(numbers)[:EVIDENCE_FRAMES]),
+            display_filters.tcp_flow(pair.source, pair.destination, *ports),
+        )
+        for ports, numbers in list(frames.items())[:MOST_FILTERS]
     )
 
 

@@ -24,7 +24,6 @@ What to do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -42,6 +41,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
+from ipipdiag.checks.outside import is_outside, is_strange
 from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -57,20 +57,6 @@ if TYPE_CHECKING:
 
 FEWEST_REQUESTS = 3
 FEWEST_DESTINATIONS = 2  # unanswered, that one dead host does not explain
-NOT_PUBLIC = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "224.0.0.0/3",
-    )
-)
-NEVER_FORWARDED = tuple(IPv4Network(text) for text in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +85,7 @@ def examine(
         by_pool: dict[Pool | None, list[_Opening]] = {}
         uncertain = 0
         for opening in _openings(point, flows[point], cluster):
-            if _is_outside(opening.destination, cluster):
+            if is_outside(opening.destination, cluster):
                 by_pool.setdefault(cluster.pool_of(opening.source), []).append(opening)
             else:
                 uncertain += not opening.answers
@@ -132,23 +118,10 @@ def _openings(point: Point, flows: Flows, cluster: Cluster) -> Iterator[_Opening
         opening = _Opening(position, *values)
         if (
             cluster.is_pod(opening.source)
-            and not cluster.is_pod(opening.destination)
-            and opening.destination not in cluster.nodes
-            and opening.destination not in cluster.tunnel_addresses
-            and cluster.service_source(opening.destination) is None
-            and not _lies_in(opening.destination, NEVER_FORWARDED)
+            and is_strange(opening.destination, cluster)
             and not _is_refused(point, opening)
         ):
             yield opening
-
-
-def _lies_in(address: int, networks: tuple[IPv4Network, ...]) -> bool:
-    return any(IPv4Address(address) in network for network in networks)
-
-
-def _is_outside(destination: int, cluster: Cluster) -> bool:
-    """Whether an address is known to be outside the pools; where none is told, only public ones are."""
-    return bool(cluster.pools) or not _lies_in(destination, NOT_PUBLIC)
 
 
 def _is_refused(point: Point, opening: _Opening) -> bool:

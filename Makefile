@@ -4,6 +4,9 @@
 # make examples   write the reports of samples/ anew, and the golden reports of the tests, which they are
 # make bench      a million frames: ipipdiag beside capinfos and tshark; the packets of two NICs, a million each
 # make nasty      captures made to hurt: time, memory and what the report says of each
+# make environments   the same reports under other Pythons and the lowest versions of the libraries
+# make audit      known vulnerabilities in the pinned set of libraries, where their list can be had
+# make pin        write .ci/requirements.txt anew: versions and hashes of what the tests run with
 # make fuzz       fuzz the readers, the decoder, BGP, the cluster loaders and redaction, FUZZ_SECONDS each (60)
 # make clean      remove what these made
 
@@ -11,11 +14,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PINNED := .ci/requirements.txt
 BENCH := build/million-frames.pcap
 BENCH_NICS := build/nic-of-one-node.pcap build/nic-of-another.pcap
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test test-all lint examples bench nasty fuzz clean
+.PHONY: demo test test-all lint examples bench nasty environments audit pin fuzz clean
 
 # analyze exits with 1 where it finds a fault, which in this sample it must
 demo: $(VENV)/installed
@@ -44,6 +48,17 @@ bench: $(VENV)/installed $(BENCH) $(BENCH_NICS)
 nasty: $(VENV)/installed
 	$(BIN)/python tests/benchmarks/nasty.py build/nasty
 
+environments: $(VENV)/installed
+	$(BIN)/python tests/environments/compare.py
+
+audit: | $(BIN)/pip
+	$(BIN)/python .ci/audit.py $(PINNED) build/audit
+
+pin: | $(BIN)/pip
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
+		--custom-compile-command 'make pin' --output-file $(PINNED) setup.cfg
+
 fuzz: $(VENV)/installed-dev
 	$(PIP) install --editable '.[fuzz]'
 	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(FUZZ_SECONDS)
@@ -63,8 +78,9 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
 	$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/installed-dev: setup.cfg pyproject.toml | $(BIN)/pip
-	$(PIP) install --editable '.[dev]'
+$(VENV)/installed-dev: setup.cfg pyproject.toml $(PINNED) | $(BIN)/pip
+	$(PIP) install --require-hashes --requirement $(PINNED)
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/installed $@
 
 clean:

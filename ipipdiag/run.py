@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
 from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
 from ipipdiag.checks.catalogue import unusable
@@ -12,12 +13,9 @@ from ipipdiag.checks.run import Case, run_checks
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.endpoints import find_address
-from ipipdiag.cluster.files.load import load_configuration
-from ipipdiag.cluster.files.members import Complaints
 from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
-from ipipdiag.decode.single import read_rows
 from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.facts.selection import Selection
 from ipipdiag.points.model import Point, PointOption
@@ -25,14 +23,12 @@ from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.build import build_report
-from ipipdiag.report.exhibits.build import with_exhibits
 from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
-from ipipdiag.report.trace.build import TraceReporter
-from ipipdiag.report.trace.model import TraceReport
-from ipipdiag.report.trace.packet import frames_of
 from ipipdiag.trace.build import build_trace
-from ipipdiag.trace.packet import follow_packet
 from ipipdiag.trace.query import End, EndOption, FrameOption, Query
+
+if TYPE_CHECKING:
+    from ipipdiag.report.trace.model import TraceReport
 
 Progress = Callable[[str, int], None]
 
@@ -101,7 +97,11 @@ def analyze(
     sources = {setting.source for setting in options.settings} - {COMMAND_LINE, CALL}
     named = (*options.captures, *options.cluster_files, *sources, *(error.name for error in errors))
     report = replace(report, secrets=secrets_of(files, configuration, cluster, named))
-    return with_exhibits(report, captures, points, cluster, trace) if drawn else report
+    if not drawn:
+        return report
+    from ipipdiag.report.exhibits.build import with_exhibits  # here, since few formats draw: it takes dpkt
+
+    return with_exhibits(report, captures, points, cluster, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,12 @@ def trace(options: RunOptions, asked: TraceOptions, limits: Limits | None = None
 
     Raises UnknownNameError for a name that nothing has, NoSuchFrameError for a frame that no capture holds.
     """
+    # here, since `analyze` can do without
+    from ipipdiag.decode.single import read_rows
+    from ipipdiag.report.trace.build import TraceReporter
+    from ipipdiag.report.trace.packet import frames_of
+    from ipipdiag.trace.packet import follow_packet
+
     limits = limits or Limits(max_frames=options.max_frames)
     errors: list[InputError] = []
     _, told = _told(options, errors)
@@ -153,10 +159,19 @@ def _end(told: Cluster, option: EndOption | None) -> End | None:
 
 def _told(options: RunOptions, errors: list[InputError]) -> tuple[Configuration, Cluster]:
     """What files and flags tell of the cluster; complaints about the files go to the errors."""
-    complaints = Complaints()
-    configuration = load_configuration(options.cluster_files, complaints)
-    errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
+    configuration = _read_files(options.cluster_files, errors) if options.cluster_files else Configuration()
     return configuration, build_told(configuration, options.nodes, options.pod_cidrs, options.ipip_modes)
+
+
+def _read_files(paths: Sequence[str], errors: list[InputError]) -> Configuration:
+    # here, since many runs have no such file: it takes PyYAML
+    from ipipdiag.cluster.files.load import load_configuration
+    from ipipdiag.cluster.files.members import Complaints
+
+    complaints = Complaints()
+    configuration = load_configuration(paths, complaints)
+    errors += [InputError(line.name, line.text, line.fatal) for line in complaints.lines]
+    return configuration
 
 
 def _place(options: RunOptions, captures: Sequence[CaptureFacts], told: Cluster) -> tuple[tuple[Point, ...], Cluster]:

@@ -8,11 +8,14 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ipipdiag.checks import rules
 from ipipdiag.checks.model import Check, Severity
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "ipipdiag.checks"
 OWN = "IPD"  # how the codes of this package begin
@@ -60,6 +63,8 @@ def _built() -> tuple[Check, ...]:
 
 @cache
 def _from_packages() -> tuple[tuple[Check, ...], tuple[Unusable, ...]]:
+    from importlib.metadata import entry_points  # here, for not all who know of checks need those of others
+
     checks: dict[str, Check] = {}
     problems = []
     for found in sorted(entry_points(group=ENTRY_POINTS), key=lambda found: (found.name, found.value)):

@@ -15,12 +15,12 @@ from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import BGP_PORT, TCP
-from ipipdiag.trace.places import Place, Station
 
 if TYPE_CHECKING:
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
     from ipipdiag.trace.model import FlowLoss, Hop, Route, Stop, Trace
+    from ipipdiag.trace.places import Place, Station
 
 FEWEST_REQUESTS = 3
 LINK_LOCAL, MULTICAST = 0xA9FE0000, 0xE0000000

@@ -15,9 +15,7 @@ Paths in it are relative to the file.
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +80,8 @@ def _text(parameter: click.Parameter, value: Any) -> str:
 
 
 def _read(context: click.Context, path: Path) -> Values:
+    import tomllib  # here, since few runs have such a file
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -106,6 +106,8 @@ def _value(context: click.Context, path: Path, name: str, value: Any) -> tuple[s
     }
     parameter = options.get(name)
     if parameter is None or parameter.name is None:
+        import difflib  # here, since few runs name what is not there
+
         near = difflib.get_close_matches(name, options, 1)
         advice = f"did you mean {near[0]}?" if near else f"it can hold {', '.join(options)}."
         raise click.UsageError(f"{path}: {name} is no option of analyze; {advice}")

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from ipipdiag import __version__
-from ipipdiag.cli.analyze import analyze
-from ipipdiag.cli.capture_plan import capture_plan
-from ipipdiag.cli.checks import checks, explain
-from ipipdiag.cli.completion import completion
 from ipipdiag.cli.exits import CommandError, ExitCode
-from ipipdiag.cli.expect import expect
-from ipipdiag.cli.inspect import inspect
 from ipipdiag.cli.invocation import Invocation
 from ipipdiag.cli.output import complain
-from ipipdiag.cli.reports import diff, schema
-from ipipdiag.cli.trace import trace
+
+MODULES = {
+    "analyze": "analyze",
+    "capture-plan": "capture_plan",
+    "checks": "checks",
+    "completion": "completion",
+    "diff": "reports",
+    "expect": "expect",
+    "explain": "checks",
+    "inspect": "inspect",
+    "schema": "reports",
+    "trace": "trace",
+}  # in which module of this folder each command is
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for: `explain` need not wait for what `analyze` is made of."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted(MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a name; None where there is none."""
+        if name not in MODULES:
+            return None
+        command: click.Command = getattr(
+            importlib.import_module(f"ipipdiag.cli.{MODULES[name]}"), name.replace("-", "_")
+        )
+        return command
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 nothing at or above --fail-on; 1 something was; 2 usage; 3 no input could be read; "
     "5 a needed program is missing; 70 a bug of ipipdiag.",
@@ -35,10 +58,6 @@ def commands() -> None:
     ipipdiag reads captures from pods, cali interfaces, tunl0 and node NICs, and says what Calico should have done, what
     it did, which node and component to look at, and how sure that is.
     """
-
-
-for command in (analyze, trace, expect, capture_plan, inspect, explain, checks, diff, schema, completion):
-    commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report_bug(error: Exception, invocation: Invocation) -> None:
+    import traceback  # here, since few runs need it
+
     if invocation.verbose:
         traceback.print_exception(error, file=sys.stderr)
     frames = traceback.extract_tb(error.__traceback__)

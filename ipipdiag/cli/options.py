@@ -5,7 +5,6 @@ What means nothing raises ``click.BadParameter`` with what was found and what to
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -178,6 +177,8 @@ def check_code(text: str) -> str:
     known = {word.lower(): code for code, name in codes.items() for word in (code, name)}
     if code := known.get(text.lower()):
         return code
+    import difflib  # here, since few runs name what is not there
+
     close = difflib.get_close_matches(text.lower(), known, 12)
     close.sort(key=lambda word: sum(map(str.__ne__, word, text.lower())))  # a digit in its place counts most
     near = list(dict.fromkeys(known[word] for word in close))[:3]

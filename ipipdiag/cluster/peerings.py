@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ipipdiag.cluster.configuration import BgpPeerObject, Configuration, NodeObject
 from ipipdiag.cluster.selectors import selects
+
+if TYPE_CHECKING:
+    from ipipdiag.cluster.configuration import BgpPeerObject, Configuration, NodeObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ipipdiag.checks.model import CheckResult, Confidence, Finding
-from ipipdiag.redaction.names import Secret
-from ipipdiag.report.exhibits.model import Exhibits
+if TYPE_CHECKING:
+    from ipipdiag.checks.model import CheckResult, Confidence, Finding
+    from ipipdiag.redaction.names import Secret
+    from ipipdiag.report.exhibits.model import Exhibits
 
 SCHEMA_VERSION = "1.0"
 

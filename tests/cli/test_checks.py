@@ -11,6 +11,7 @@ from ipipdiag import __version__
 from ipipdiag.checks.catalogue import all_checks, planned
 from ipipdiag.cli.main import main
 from ipipdiag.points.model import Role
+from tests.scenarios import SAMPLES
 
 Output = pytest.CaptureFixture[str]
 
@@ -78,6 +79,21 @@ def test_an_unknown_code_is_a_usage_error_with_advice(word: str, near: str, caps
     assert near in capsys.readouterr().err
 
 
+HEAVY = {"numpy", "pandas", "rich", "dpkt", "pyshark", "yaml", "jinja2", "statistics", "tarfile"}
+
+
+def imported(arguments: list[str], modules: set[str]) -> set[str]:
+    """Which of the modules are imported by a run of the command line that ends well."""
+    script = (
+        "import sys; from ipipdiag.cli.main import main; code = main(sys.argv[1:]);"
+        f" print(*({modules} & sys.modules.keys()), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout
+    return set(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -91,15 +107,20 @@ def test_an_unknown_code_is_a_usage_error_with_advice(word: str, near: str, caps
     ],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
-    script = (
-        "import sys; from ipipdiag.cli.main import main; code = main(sys.argv[1:]);"
-        " print(*({'numpy', 'pandas', 'rich', 'dpkt', 'pyshark'} & sys.modules.keys()), file=sys.stderr);"
-        " sys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert done.stderr.strip() == ""
-    assert done.stdout
+    assert not imported(arguments, HEAVY)
+
+
+def test_a_command_imports_no_other() -> None:
+    commands = {"ipipdiag.cli.analyze", "ipipdiag.cli.checks", "ipipdiag.cli.trace", "ipipdiag.checks.catalogue"}
+    assert not imported(["--version"], commands)
+    assert imported(["explain", "IPD0001"], commands) == {"ipipdiag.cli.checks", "ipipdiag.checks.catalogue"}
+
+
+def test_a_report_imports_what_its_format_needs() -> None:
+    of_some = {"dpkt", "jinja2", "rich", "yaml", "pyshark", "ipipdiag.report.exhibits.build"}
+    capture = str(SAMPLES / "01-healthy-cross-node" / "a-tunl0.pcap")
+    assert not imported(["analyze", "--no-config", "-f", "json", capture], of_some)
+    assert imported(["analyze", "--no-config", "-f", "text", capture], of_some) == {"rich"}
 
 
 def test_the_version_is_the_package_s(capsys: Output) -> None:

@@ -19,7 +19,6 @@ What to do
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, format_address
@@ -74,6 +73,8 @@ def examine(points: tuple[Point, ...], arp_messages: Mapping[Point, ArpMessages]
 
 
 def _slowness(question: Question) -> str | None:
+    from statistics import median  # here, for it is slow to import and few captures need it
+
     delays = question.delays_ns()
     first = question.answered_ns[0] - question.asked_ns[0]
     if len(delays) >= REPLIES_FOR_MEDIAN and median(delays) >= SLOW_MEDIAN_NS:

@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -56,6 +55,9 @@ LONGEST_NS = 10_000_000
 TIMES_OTHERS = 5
 FEWEST_PACKETS = 3
 
+Nodes = frozenset[int | None]
+Kind = tuple[bool, bool]  # between nodes, there and back
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -76,9 +78,11 @@ def examine(trace: Trace, cluster: Cluster) -> Outcome:
     timed = [leg for leg in legs(trace) if leg.hop.seen >= FEWEST_PACKETS]
     passages = list(_passages(timed))
     if passages:
+        usual = _usual_times(passages)
         slow: dict[frozenset[int], list[Passage]] = defaultdict(list)
         for passage in passages:
-            if _is_slow(passage, passages):
+            least = max(LONGEST_NS, TIMES_OTHERS * usual[_kind(passage), _nodes(passage.leg)])
+            if passage.time_ns >= least:
                 slow[_between(passage)].append(passage)
         return Outcome(len(passages), tuple(_finding(group, cluster) for group in slow.values()))
     if timed:
@@ -111,23 +115,33 @@ def _ends(leg: Leg) -> tuple[int, int]:
     return leg.route.source, leg.route.destination
 
 
-def _is_slow(passage: Passage, passages: list[Passage]) -> bool:
-    if passage.time_ns < LONGEST_NS:
-        return False
-    others: dict[frozenset[int | None], list[int]] = defaultdict(list)
-    for other in passages:
-        if _nodes(other.leg) != _nodes(passage.leg) and _kind(other) == _kind(passage):
-            others[_nodes(other.leg)].append(other.time_ns)
-    # the lower one of two: a slow node is an end of several pairs
-    usual = median_low([round(median(times)) for times in others.values()]) if others else 0
-    return passage.time_ns >= TIMES_OTHERS * usual
+def _usual_times(passages: list[Passage]) -> dict[tuple[Kind, Nodes], int]:
+    """For passages of each kind between two nodes, what those between the others take: the median of their medians, 0
+    where there are no others.
+
+    The lower one of two: a slow node is an end of several pairs.
+    """
+    from statistics import median  # here, for it is slow to import and few captures need it
+
+    times: dict[Kind, dict[Nodes, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for passage in passages:
+        times[_kind(passage)][_nodes(passage.leg)].append(passage.time_ns)
+    usual: dict[tuple[Kind, Nodes], int] = {}
+    for kind, of_kind in times.items():
+        medians = {nodes: round(median(values)) for nodes, values in of_kind.items()}
+        ordered = sorted(medians.values())
+        middle = (len(ordered) - 2) // 2  # of all but one
+        for nodes, own in medians.items():
+            beyond = own <= ordered[middle]  # where it lies below the middle of the others, that is one further
+            usual[kind, nodes] = ordered[middle + beyond] if len(ordered) > 1 else 0
+    return usual
 
 
-def _nodes(leg: Leg) -> frozenset[int | None]:
+def _nodes(leg: Leg) -> Nodes:
     return frozenset((leg.route.source_node, leg.route.destination_node))
 
 
-def _kind(passage: Passage) -> tuple[bool, bool]:
+def _kind(passage: Passage) -> Kind:
     """Whether a passage is between nodes, and whether it is there and back."""
     leg = passage.leg
     between = leg.start.station >= Station.SOURCE_NIC and leg.end.station <= Station.DESTINATION_NIC
@@ -136,6 +150,8 @@ def _kind(passage: Passage) -> tuple[bool, bool]:
 
 def _finding(group: list[Passage], cluster: Cluster) -> Finding:
     """About the places; the pair of addresses with most packets is shown."""
+    from statistics import median
+
     passage = max(group, key=lambda one: one.packets)
     leg, route = passage.leg, passage.leg.route
     start, end = leg.start.place.label, leg.end.place.label

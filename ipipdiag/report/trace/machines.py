@@ -10,7 +10,6 @@ import numpy as np
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.report.naming import name_addresses
-from ipipdiag.report.trace.model import ClockReport
 from ipipdiag.report.units import format_duration, format_time
 from ipipdiag.trace.hops import extent
 from ipipdiag.trace.model import Trace
@@ -18,6 +17,25 @@ from ipipdiag.trace.places import Place
 from ipipdiag.trace.timeline import Machine, MachineClock, Timeline, machine_of
 
 MOST_SENTENCES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReport:
+    """The clock of one machine, against that of the reference.
+
+    ``offset_ns`` is how far it is ahead at its first frame; None where it cannot be compared, and 0 of the reference.
+    ``error_ns`` is None as well where packets of one direction alone were seen: then the fastest is taken to need no
+    time.
+    """
+
+    id: str
+    label: str
+    is_reference: bool
+    offset_ns: int | None
+    error_ns: int | None
+    drift_ppm: float | None
+    packets: int  # that were compared
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

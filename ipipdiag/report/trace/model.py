@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ipipdiag.report.model import InputError, InputReport, PointReport
+if TYPE_CHECKING:
+    from ipipdiag.report.model import InputError, InputReport, PointReport
+    from ipipdiag.report.trace.machines import ClockReport
 
 SCHEMA_VERSION = "1.0"
 
@@ -70,25 +73,6 @@ class PlaceReport:
     first_ns: int | None
     last_ns: int | None
     clock: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReport:
-    """The clock of one machine, against that of the reference.
-
-    ``offset_ns`` is how far it is ahead at its first frame; None where it cannot be compared, and 0 of the reference.
-    ``error_ns`` is None as well where packets of one direction alone were seen: then the fastest is taken to need no
-    time.
-    """
-
-    id: str
-    label: str
-    is_reference: bool
-    offset_ns: int | None
-    error_ns: int | None
-    drift_ppm: float | None
-    packets: int  # that were compared
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

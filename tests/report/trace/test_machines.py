@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipipdiag.report.trace.model import ClockReport
+from ipipdiag.report.trace.machines import ClockReport
 from ipipdiag.run import RunOptions, analyze
 from tests.checks.two_points import Ways
 from tests.checks.world import NODE_A, NODE_B

@@ -128,6 +128,19 @@ def test_importing_the_package_alone_is_light() -> None:
         ipipdiag.nonsense  # noqa: B018
 
 
+def test_a_report_needs_no_pandas() -> None:
+    """It takes as long to import as half a million frames take to read; only who asks for a DataFrame waits for it."""
+    script = (
+        "import atexit, sys; from ipipdiag.cli.main import main;"
+        "atexit.register(lambda: print(*({'pandas'} & sys.modules.keys()), file=sys.stderr));"
+        "main()"
+    )
+    command = [sys.executable, "-c", script, "analyze", "-f", "json", "--fail-on", "never", BROKEN]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("{")
+    assert done.stderr.strip() == ""
+
+
 def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ipipdiag.api
 

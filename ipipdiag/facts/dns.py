@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ipipdiag.decode.dns import QUERY_OPCODE, read_dns
 from ipipdiag.decode.packets import Decoded, Segments
 from ipipdiag.decode.window import ByteWindow
-from ipipdiag.facts.tally import Tally, frame_numbers, hash_rows, key, largest, smallest, total
+from ipipdiag.facts.groups import hash_rows
+from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import DNS_PORT
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
+from ipipdiag.facts.groups import Groups
 from ipipdiag.facts.tally import (
     Tally,
     derived,
     frame_numbers,
-    group_rows,
     key,
     largest,
     late_frame_numbers,
@@ -165,9 +165,10 @@ def with_answers(flows: Flows) -> Flows:
         return flows
     forward = [flows.source, flows.destination, flows.protocol, flows.source_port, flows.destination_port]
     backward = [flows.destination, flows.source, flows.protocol, flows.destination_port, flows.source_port]
-    codes, first = group_rows([np.concatenate(pair) for pair in zip(forward, backward, strict=True)])
-    sent, sent_bare, last_frame = (np.zeros(len(first), dtype=np.int64) for _ in range(3))
-    last_ns = np.full(len(first), -1, dtype=np.int64)
+    groups = Groups.of([np.concatenate(pair) for pair in zip(forward, backward, strict=True)])
+    codes = groups.codes
+    sent, sent_bare, last_frame = (np.zeros(len(groups), dtype=np.int64) for _ in range(3))
+    last_ns = np.full(len(groups), -1, dtype=np.int64)
     np.add.at(sent, codes[:count], flows.packets)
     np.add.at(sent_bare, codes[:count], np.where(flows.tunnel == Tunnel.NONE, flows.packets, 0))
     np.maximum.at(last_ns, codes[:count], flows.last_ns)

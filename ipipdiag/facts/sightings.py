@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.tally import Tally, frame_numbers, hash_rows, key, largest, smallest, total
+from ipipdiag.facts.groups import Groups, hash_rows
+from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 
 DUPLICATE_WINDOW_PACKETS = 4_096
 DUPLICATE_WINDOW_NS = 2_000_000  # a mirror port or a second interface shows a packet again within microseconds
@@ -124,7 +124,7 @@ def _hash(packets: Packets, names: list[str]) -> npt.NDArray[np.uint64]:
 
 def _previous(hashes: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Positions of the rows whose hash occurred before, in order, and the position of its latest occurrence."""
-    codes, _ = pd.factorize(hashes)
+    codes = Groups.of([hashes]).codes
     repeated = np.flatnonzero(np.bincount(codes)[codes] > 1)
     order = repeated[np.argsort(codes[repeated], kind="stable")]
     same = codes[order[1:]] == codes[order[:-1]]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.tally import group_rows
+from ipipdiag.facts.groups import Groups
 from ipipdiag.protocols import ACK, FIN, RST, SYN
 
 CONVERSATION_LIMIT = 200_000  # of one point; packets of those that appear later are counted and left out
@@ -127,9 +127,9 @@ class StreamBook:
         low, high = np.minimum(source, destination), np.maximum(source, destination)
         direction = (source > destination).astype(np.int64)
         known = len(self._low)
-        codes, first = group_rows([np.concatenate([self._low, low]), np.concatenate([self._high, high])])
-        conversation = codes[known:].astype(np.int64)
-        new = first[known : self._limit] - known
+        groups = Groups.of([np.concatenate([self._low, low]), np.concatenate([self._high, high])])
+        conversation = groups.codes[known:].astype(np.int64)
+        new = groups.first[known : self._limit] - known
         self._low, self._high = np.concatenate([self._low, low[new]]), np.concatenate([self._high, high[new]])
         self._run = np.concatenate([self._run, np.zeros(len(new), dtype=np.int64)])
         self._syn_sequence = np.concatenate([self._syn_sequence, np.full(len(new), -1)])

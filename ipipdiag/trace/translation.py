@@ -12,8 +12,8 @@ from collections import defaultdict
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.packet_keys import PacketKeys
-from ipipdiag.facts.tally import hash_rows
 from ipipdiag.trace.units import FlowTable
 
 Int64 = npt.NDArray[np.int64]

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipipdiag.capture import Limits, open_capture
-from ipipdiag.facts import tally
 from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.facts.flows import Flows, flow_rows
+from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.report.formats import render
 from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze
@@ -171,19 +171,12 @@ def test_tallies_merge_in_any_order_to_the_same_rows() -> None:
         assert np.array_equal(getattr(forward, name), getattr(backward, name)[order]), name
 
 
-def test_two_flows_of_one_hash_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = flow_rows(decode_frames([ethernet(inner_packet(1 + n % 3, 1, "data", 63, n)) for n in range(9)]).packets)
-    apart = rows.aggregate()
-    monkeypatch.setattr(tally, "hash_rows", lambda keys: np.zeros(len(keys[0]), dtype=np.uint64))
-    assert len(rows.aggregate()) == len(apart) == 3
-
-
 @pytest.mark.parametrize("size", [1, 5, 40])
 def test_rows_beyond_the_limit_are_counted_whatever_the_batches(size: int) -> None:
     rows = flow_rows(
         decode_frames([ethernet(inner_packet(1 + n % 3, 1 + n % 2, "data", 63, n)) for n in range(40)]).packets
     )
-    builder = tally.TallyBuilder(Flows, 4)
+    builder = TallyBuilder(Flows, 4)
     for start in range(0, 40, size):
         builder.add(rows.select(slice(start, start + size)))
     kept = builder.finish()

@@ -27,9 +27,9 @@ def read_arp(
     cut = ~short & (link.captured_end[chosen] - start < LENGTH)
     run = window.gather(start, LENGTH)
     hardware, protocol, hardware_length, protocol_length = ETHERNET_IPV4
-    other = ~short & ~cut
-    other &= (u16(run, 0) != hardware) | (u16(run, 2) != protocol)
-    other |= ~short & ~cut & ((run[:, 4] != hardware_length) | (run[:, 5] != protocol_length))
+    other = (u16(run, 0) != hardware) | (u16(run, 2) != protocol)
+    other |= (run[:, 4] != hardware_length) | (run[:, 5] != protocol_length)
+    other &= ~short & ~cut
     for stopped, reason in (
         (short, StopReason.TOTAL_LENGTH),
         (cut, StopReason.CAPTURED_LENGTH),
@@ -43,11 +43,11 @@ def read_arp(
         row=row.astype(np.int64),
         number=number[row],
         time_ns=time_ns[row],
-        operation=u16(run, 6).astype(np.uint16),
+        operation=u16(run, 6),
         frame_source_mac=link.source_mac[row],
         frame_destination_mac=link.destination_mac[row],
         sender_mac=u48(run, 8),
-        sender=u32(run, 14).astype(np.uint32),
+        sender=u32(run, 14),
         target_mac=u48(run, 18),
-        target=u32(run, 24).astype(np.uint32),
+        target=u32(run, 24),
     )

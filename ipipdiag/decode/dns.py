@@ -41,12 +41,12 @@ def read_dns(window: ByteWindow, start: Positions, end: Positions) -> DnsMessage
     row = np.flatnonzero(end - start >= HEADER)
     start, end = start[row], end[row]
     head = window.gather(start, HEADER)
-    flags = u16(head, 2)
+    flags = u16(head, 2).astype(np.int64)
     name, length = _read_names(window, start + HEADER, end, has_question=u16(head, 4) > 0)
-    kind = u16(window.gather(start + HEADER + length, TYPE), 0)
+    kind = u16(window.gather(start + HEADER + length, TYPE), 0).astype(np.int64)
     return DnsMessages(
         row=row.astype(np.int64),
-        id=u16(head, 0),
+        id=u16(head, 0).astype(np.int64),
         is_response=flags >> 15 == 1,
         opcode=flags >> 11 & 15,
         is_truncated=flags >> 9 & 1 == 1,

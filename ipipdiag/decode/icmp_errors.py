@@ -51,7 +51,7 @@ def read_icmp_errors(
         time_ns=time_ns,
         type=kind.astype(np.uint8),
         code=code.astype(np.uint8),
-        next_hop_mtu=np.where(is_frag_needed, u16(run, 6), -1).astype(np.int32),
+        next_hop_mtu=np.where(is_frag_needed, u16(run, 6).astype(np.int32), -1),
         gateway=np.where(kind == REDIRECT, u32(run, 4), 0).astype(np.uint32),
         quoted_outer_header_length=np.where(is_tunnel, first.header_length, 0).astype(np.uint8),
         quoted_outer_source=np.where(is_tunnel, first.source, 0).astype(np.uint32),
@@ -114,10 +114,10 @@ def _transport_fields(
     has_ports = (is_tcp | (quoted.protocol == UDP)) & (room >= 4)
     has_id = is_icmp & (room >= 8) & np.isin(run[:, 0], ICMP_WITH_ID)
     return {
-        "quoted_source_port": np.where(has_ports, u16(run, 0), -1).astype(np.int32),
-        "quoted_destination_port": np.where(has_ports, u16(run, 2), -1).astype(np.int32),
-        "quoted_tcp_sequence": np.where(is_tcp & (room >= 8), u32(run, 4), -1),
+        "quoted_source_port": np.where(has_ports, u16(run, 0).astype(np.int32), -1),
+        "quoted_destination_port": np.where(has_ports, u16(run, 2).astype(np.int32), -1),
+        "quoted_tcp_sequence": np.where(is_tcp & (room >= 8), u32(run, 4).astype(np.int64), -1),
         "quoted_icmp_type": np.where(is_icmp & (room >= 1), run[:, 0].astype(np.int16), -1),
-        "quoted_icmp_id": np.where(has_id, u16(run, 4), -1).astype(np.int32),
-        "quoted_icmp_sequence": np.where(has_id, u16(run, 6), -1).astype(np.int32),
+        "quoted_icmp_id": np.where(has_id, u16(run, 4).astype(np.int32), -1),
+        "quoted_icmp_sequence": np.where(has_id, u16(run, 6).astype(np.int32), -1),
     }

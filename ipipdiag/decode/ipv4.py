@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.window import ByteWindow, Positions, words
+from ipipdiag.decode.checksum import ALL_ONES, fold, word_sum
+from ipipdiag.decode.columns import I32, I64, U8, U16, U32, Bool, blank
+from ipipdiag.decode.window import ByteWindow, Positions, U8Matrix, u16, u32
 from ipipdiag.kinds import StopReason
 from ipipdiag.table import Table
 
-FIXED = 20
-I64 = npt.NDArray[np.int64]
+FIXED, LONGEST = 20, 60  # bytes
+PLAIN = 0x45  # first byte of a header of version 4 without options
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,109 +26,111 @@ class Ipv4Headers(Table):
     beyond what encloses it.
     """
 
-    header_length: I64
-    dscp: I64
-    ecn: I64
-    total_length: I64
-    id: I64
-    dont_fragment: npt.NDArray[np.bool_]
-    more_fragments: npt.NDArray[np.bool_]
-    fragment_offset: I64
-    ttl: I64
-    protocol: I64
-    checksum: I64
-    checksum_good: npt.NDArray[np.bool_]
-    source: I64
-    destination: I64
+    header_length: U8
+    dscp: U8
+    ecn: U8
+    total_length: I32
+    id: U16
+    dont_fragment: Bool
+    more_fragments: Bool
+    fragment_offset: I32
+    ttl: U8
+    protocol: U8
+    checksum: U16
+    checksum_good: Bool
+    source: U32
+    destination: U32
     payload: Positions
     payload_end: Positions
-    stop_reason: I64
+    stop_reason: U8
+
+    @classmethod
+    def absent(cls, count: int) -> Self:
+        """Rows without a header, for no reason."""
+        return cls(**blank(cls, count))
+
+    def put(self, rows: npt.NDArray[np.intp], headers: Self) -> None:
+        """Replace some rows."""
+        for name, column in self.columns().items():
+            column[rows] = getattr(headers, name)
 
 
 FIELDS = Ipv4Headers.column_names()[: -len(("payload", "payload_end", "stop_reason"))]
 
 
 def read_ipv4(
-    window: ByteWindow, position: Positions, captured_end: Positions, enclosing_end: Positions, *, quoted: bool = False
+    window: ByteWindow,
+    position: Positions,
+    captured_end: Positions,
+    enclosing_end: Positions,
+    *,
+    expected: Bool | None = None,
+    quoted: bool = False,
 ) -> Ipv4Headers:
     """The headers at ``position``; ``enclosing_end`` is where the enclosing packet or frame ends by its own length.
 
-    A total length of 0 (segmentation offload, BIG TCP) means all that is enclosed. Of a ``quoted`` packet only the
-    start is there, so its total length is not held against it.
+    Rows that are not ``expected`` to have one get none. A total length of 0 (segmentation offload, BIG TCP) means all
+    that is enclosed. Of a ``quoted`` packet only the start is there, so its total length is not held against it.
     """
     run = window.gather(position, FIXED)
-    word = words(run)
-    header_length = (run[:, 0] & 0x0F).astype(np.int64) * 4
-    total_length = word[:, 1].astype(np.int64)
-    captured = captured_end - position
-    reason = np.select(
-        [
-            enclosing_end - position < FIXED,
-            captured < FIXED,
-            run[:, 0] >> 4 != 4,
-            header_length < FIXED,
-            (total_length < header_length) & (total_length > 0),
-            captured < header_length,
-        ],
-        [
-            int(StopReason.TOTAL_LENGTH),
-            int(StopReason.CAPTURED_LENGTH),
-            int(StopReason.VERSION),
-            int(StopReason.HEADER_LENGTH),
-            int(StopReason.TOTAL_LENGTH),
-            int(StopReason.CAPTURED_LENGTH),
-        ],
-        int(StopReason.NONE),
-    )
-    present = (
-        (captured >= FIXED) & (enclosing_end - position >= FIXED) & (run[:, 0] >> 4 == 4) & (header_length >= FIXED)
-    )
-    stated_end = position + np.where(total_length > 0, total_length, enclosing_end - position)
-    flags = word[:, 3]
-    columns = {
-        "header_length": header_length,
-        "dscp": run[:, 1] >> 2,
-        "ecn": run[:, 1] & 3,
-        "total_length": total_length,
-        "id": word[:, 2],
-        "dont_fragment": flags & 0x4000 != 0,
-        "more_fragments": flags & 0x2000 != 0,
-        "fragment_offset": (flags & 0x1FFF) * 8,
-        "ttl": run[:, 8],
-        "protocol": run[:, 9],
-        "checksum": word[:, 5],
-        "checksum_good": _checksum_good(window, position, captured_end, word, header_length),
-        "source": (word[:, 6] << 16) | word[:, 7],
-        "destination": (word[:, 8] << 16) | word[:, 9],
-    }
-    cleared: dict[str, npt.NDArray[Any]] = {
-        name: values & present if values.dtype == np.bool_ else np.where(present, values, 0).astype(np.int64)
-        for name, values in columns.items()
-    }
-    return Ipv4Headers(
-        **cleared,
+    header_length = ((run[:, 0] & 0x0F) * 4).astype(np.uint8)
+    total_length = u16(run, 2).astype(np.int32)
+    flags = u16(run, 6)
+    captured, room = captured_end - position, enclosing_end - position
+    plain = (run[:, 0] == PLAIN) & (captured >= FIXED) & (room >= FIXED)
+    plain &= (total_length >= FIXED) | (total_length == 0)
+    if expected is not None:
+        plain &= expected
+    payload_end = position + total_length
+    unstated = np.flatnonzero(total_length == 0)
+    payload_end[unstated] = enclosing_end[unstated]
+    headers = Ipv4Headers(
+        header_length=header_length,
+        dscp=(run[:, 1] >> 2).astype(np.uint8),
+        ecn=(run[:, 1] & 3).astype(np.uint8),
+        total_length=total_length,
+        id=u16(run, 4),
+        dont_fragment=flags & 0x4000 != 0,
+        more_fragments=flags & 0x2000 != 0,
+        fragment_offset=((flags & 0x1FFF) * 8).astype(np.int32),
+        ttl=run[:, 8].copy(),
+        protocol=run[:, 9].copy(),
+        checksum=u16(run, 10),
+        checksum_good=fold(word_sum(run)) == ALL_ONES,
+        source=u32(run, 12),
+        destination=u32(run, 16),
         payload=position + header_length,
-        payload_end=stated_end if quoted else np.minimum(stated_end, enclosing_end),
-        stop_reason=reason,
+        payload_end=payload_end if quoted else np.minimum(payload_end, enclosing_end),
+        stop_reason=np.zeros(len(run), dtype=np.uint8),
     )
+    odd = np.flatnonzero(~plain)
+    if len(odd):
+        _examine(window, headers, odd, run[odd], captured[odd], room[odd])
+        if expected is not None:
+            headers.put(unexpected := np.flatnonzero(~expected), Ipv4Headers.absent(len(unexpected)))
+    return headers
 
 
-def _checksum_good(
-    window: ByteWindow, position: Positions, captured_end: Positions, word: npt.NDArray[np.uint32], header_length: I64
-) -> npt.NDArray[np.bool_]:
-    """Whether the header's ones' complement sum is all ones (RFC 1071), options included where they were captured."""
-    total = word.sum(axis=1, dtype=np.uint32)
-    long = np.flatnonzero((header_length > FIXED) & (captured_end - position >= header_length))
-    if len(long):
-        options = words(window.gather(position[long] + FIXED, 40))
-        is_option = np.arange(20) < ((header_length[long] - FIXED) // 2)[:, None]
-        total[long] += (options * is_option).sum(axis=1, dtype=np.uint32)
-    good: npt.NDArray[np.bool_] = fold(total) == 0xFFFF
-    good[(header_length > FIXED) & (captured_end - position < header_length)] = False
-    return good
-
-
-def fold(total: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """A sum of 16-bit words folded to 16 bits (RFC 1071); the sum must be below 2**32."""
-    total = (total & 0xFFFF) + (total >> 16)
-    return (total & 0xFFFF) + (total >> 16)
+def _examine(
+    window: ByteWindow, headers: Ipv4Headers, rows: npt.NDArray[np.intp], run: U8Matrix, captured: I64, room: I64
+) -> None:
+    """Look into the rows that do not hold a plain header: why one is not there or cut, and its options' checksum."""
+    header_length, total_length = headers.header_length[rows], headers.total_length[rows]
+    absent = np.select(
+        [room < FIXED, captured < FIXED, run[:, 0] >> 4 != 4, header_length < FIXED],
+        [StopReason.TOTAL_LENGTH, StopReason.CAPTURED_LENGTH, StopReason.VERSION, StopReason.HEADER_LENGTH],
+        StopReason.NONE,
+    )
+    wrong = [(total_length < header_length) & (total_length > 0), captured < header_length]
+    present = absent == StopReason.NONE
+    cut = np.select(wrong, [StopReason.TOTAL_LENGTH, StopReason.CAPTURED_LENGTH], StopReason.NONE)
+    headers.stop_reason[rows] = np.where(present, cut, absent)
+    for name in FIELDS:
+        getattr(headers, name)[rows[~present]] = 0
+    options = present & (header_length > FIXED)
+    headers.checksum_good[rows[options]] = False
+    whole = options & (captured >= header_length)
+    for length in np.unique(header_length[whole]).tolist():
+        some = rows[whole & (header_length == length)]
+        start = headers.payload[some] - length
+        headers.checksum_good[some] = fold(word_sum(window.gather(start, length))) == ALL_ONES

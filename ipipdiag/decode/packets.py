@@ -9,20 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from ipipdiag.decode.columns import I16, I32, I64, U8, U16, U32, Bool
 from ipipdiag.table import Table
 
 __all__ = ["ArpMessages", "Decoded", "IcmpErrors", "Packets", "Segments"]
-
-Bool = npt.NDArray[np.bool_]
-U8 = npt.NDArray[np.uint8]
-U16 = npt.NDArray[np.uint16]
-U32 = npt.NDArray[np.uint32]
-I16 = npt.NDArray[np.int16]
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +35,7 @@ class Packets(Table):
     vlan_id: I16  # of the outermost tag; -1 without
     ether_type: U16  # after VLAN tags; 0 where the link has none
     network: U8  # Network
-    record_offset: (
-        U8  # bytes skipped before the IP header of a RAW record that begins too early (kernels 5.8 to 5.10): 0, 14, 34
-    )
+    record_offset: U8  # bytes skipped before the IP header of a RAW record that begins too early: 0, 14 or 34
     # what is wrapped around
     tunnel: U8  # Tunnel
     depth: U8  # number of IPv4 headers that carry another IPv4 header by protocol 4; 1 is ordinary IP-in-IP

@@ -9,69 +9,53 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.window import ByteWindow, Positions, u16, u32
+from ipipdiag.decode.columns import I16, I32, I64, U8, Bool, blank
+from ipipdiag.decode.window import U8Matrix, u16, u32
 from ipipdiag.kinds import StopReason
 
-FIXED, MOST = 20, 40
+MOST = 40
 END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, TIMESTAMPS, MD5 = 0, 1, 2, 3, 4, 8, 19
 LENGTHS = {MSS: 4, WINDOW_SCALE: 3, SACK_PERMITTED: 2, TIMESTAMPS: 10, MD5: 18}
+USUAL, USUAL_LENGTH = 0x0101080A, 12  # NOP, NOP, timestamps: nearly every segment of an established connection
 
 
 @dataclass(slots=True)
 class TcpOptions:
     """Option columns of the packet table, and why their reading stopped."""
 
-    tcp_mss: npt.NDArray[np.int64]
-    tcp_window_scale: npt.NDArray[np.int64]
-    tcp_sack_permitted: npt.NDArray[np.bool_]
-    tcp_timestamp: npt.NDArray[np.int64]
-    tcp_timestamp_echo: npt.NDArray[np.int64]
-    tcp_md5: npt.NDArray[np.bool_]
-    stop_reason: npt.NDArray[np.int64]
+    tcp_mss: I32
+    tcp_window_scale: I16
+    tcp_sack_permitted: Bool
+    tcp_timestamp: I64
+    tcp_timestamp_echo: I64
+    tcp_md5: Bool
+    stop_reason: U8
 
     @classmethod
     def of(cls, count: int) -> TcpOptions:
         """Rows without options."""
-        absent = {
-            name: np.full(count, -1, dtype=np.int64)
-            for name in ("tcp_mss", "tcp_window_scale", "tcp_timestamp", "tcp_timestamp_echo")
-        }
-        return cls(
-            **absent,
-            tcp_sack_permitted=np.zeros(count, dtype=np.bool_),
-            tcp_md5=np.zeros(count, dtype=np.bool_),
-            stop_reason=np.zeros(count, dtype=np.int64),
-        )
+        return cls(**blank(cls, count))
 
 
 def read_tcp_options(
-    window: ByteWindow,
-    options: TcpOptions,
-    header: Positions,
-    header_end: Positions,
-    packet_end: Positions,
-    captured_end: Positions,
-    chosen: npt.NDArray[np.intp],
+    options: TcpOptions, rows: npt.NDArray[np.intp], run: U8Matrix, stated: I64, by_packet: I64, captured: I64
 ) -> None:
-    """Fill in the options of the chosen rows; one that was cut ends the list, those before it count."""
-    start = header[chosen] + FIXED
-    stated = header_end[chosen] - start
-    by_packet = packet_end[chosen] - start
-    captured = captured_end[chosen] - start
-    there = np.minimum(np.minimum(stated, by_packet), captured)
-    chosen, start, stated, by_packet, there = (
-        values[stated > 0] for values in (chosen, start, stated, by_packet, there)
-    )
-    if len(chosen) == 0:
-        return
-    options.stop_reason[chosen[there < stated]] = StopReason.CAPTURED_LENGTH
-    options.stop_reason[chosen[by_packet < stated]] = StopReason.TOTAL_LENGTH
-    run = window.gather(start, MOST)
-    # nearly every segment of an established connection: NOP NOP timestamps, and nothing else
-    usual = (there == 12) & (u32(run, 0) == 0x0101080A)
-    options.tcp_timestamp[chosen[usual]] = u32(run, 4)[usual]
-    options.tcp_timestamp_echo[chosen[usual]] = u32(run, 8)[usual]
-    _walk(options, chosen[~usual], run[~usual], np.maximum(there[~usual], 0), stated[~usual])
+    """Fill in the options of some rows; one that was cut ends the list, those before it count.
+
+    ``run`` is MOST bytes from where each row's options begin, of which ``stated`` are options by the header's length,
+    ``by_packet`` are in the packet, and ``captured`` in the file.
+    """
+    usual = (stated == USUAL_LENGTH) & (by_packet >= USUAL_LENGTH) & (captured >= USUAL_LENGTH)
+    usual &= u32(run, 0) == USUAL
+    simple = np.flatnonzero(usual)
+    options.tcp_timestamp[rows[simple]] = u32(run, 4)[simple]
+    options.tcp_timestamp_echo[rows[simple]] = u32(run, 8)[simple]
+    other = np.flatnonzero(~usual & (stated > 0))
+    rows, run, stated, by_packet = rows[other], run[other], stated[other], by_packet[other]
+    there = np.minimum(np.minimum(stated, by_packet), captured[other])
+    options.stop_reason[rows[there < stated]] = StopReason.CAPTURED_LENGTH
+    options.stop_reason[rows[by_packet < stated]] = StopReason.TOTAL_LENGTH
+    _walk(options, rows, run, np.maximum(there, 0), stated)
 
 
 def _walk(

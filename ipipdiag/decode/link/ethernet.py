@@ -11,10 +11,10 @@ HEADER = 14
 
 def decode_link(window: ByteWindow, rows: LinkRows) -> None:
     """Destination, source, ether type (IEEE 802.3); then the tags."""
-    here = rows.require(HEADER)
     run = window.gather(rows.start, HEADER)
-    rows.destination_mac[here] = u48(run, 0)[here]
-    rows.source_mac[here] = u48(run, 6)[here]
+    rows.destination_mac = u48(run, 0)
+    rows.source_mac = u48(run, 6)
     rows.network_start += HEADER
-    rows.set_ether_type(here, u16(run, 12))
-    skip_vlan_tags(window, rows, here)
+    rows.set_ether_type(u16(run, 12))
+    rows.require(HEADER)
+    skip_vlan_tags(window, rows)

@@ -11,6 +11,6 @@ HEADER = 4
 
 def decode_link(window: ByteWindow, rows: LinkRows) -> None:
     """The family's byte order and value differ between systems; the IP version does not."""
-    here = rows.require(HEADER)
     rows.network_start += HEADER
-    network_by_version(window, rows, here)
+    rows.require(HEADER)
+    network_by_version(window, rows)

@@ -14,11 +14,10 @@ PPP_IPV4, PPP_IPV6 = 0x0021, 0x0057
 
 def decode_link(window: ByteWindow, rows: LinkRows) -> None:
     """The protocol number is mapped to the ether type of the same network layer; others keep type 0."""
-    here = rows.require(4)
     run = window.gather(rows.start, 4)
     has_address = u16(run, 0) == ADDRESS_AND_CONTROL
     protocol = np.where(has_address, u16(run, 2), u16(run, 0))
     rows.network_start += np.where(has_address, 4, 2)
-    rows.set_ether_type(
-        here, np.select([protocol == PPP_IPV4, protocol == PPP_IPV6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], 0)
-    )
+    ether_type = np.select([protocol == PPP_IPV4, protocol == PPP_IPV6], [ETHERTYPE_IPV4, ETHERTYPE_IPV6], 0)
+    rows.set_ether_type(ether_type.astype(np.uint16))
+    rows.require(4)

@@ -1,4 +1,6 @@
-"""When "no answer" may be said: the point is shown to receive, the wait was long enough, and nothing was dropped."""
+"""When "no answer" may be said: the point is shown to receive, the wait was long enough, nothing was dropped, and the
+tables in which the answer would stand are whole.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
 from ipipdiag.checks.sightings import duration, several
-from ipipdiag.points.commands import LARGE_BUFFER, capture_command
+from ipipdiag.points.commands import LARGE_BUFFER, capture_command, part_command
 from ipipdiag.protocols import TCP
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
@@ -18,6 +22,11 @@ if TYPE_CHECKING:
 RETRY_INTERVAL_NS = 1_000_000_000  # Linux repeats ARP requests, SYNs and its ping after a second
 NEARLY_A_SECOND_NS = 900_000_000
 ATTEMPTS = 3
+FLOWS = ("flows",)  # tables of PointFacts, by their names: where answers of any kind stand
+ARP = ("arp_messages", "mac_pairs", "flows")
+BGP = ("bgp_messages", "flows")
+DNS = ("dns_exchanges", "flows")
+SEGMENTS = ("tcp_events", "icmp_reports", "flows")
 SILENCE_NS = 2_000_000_000  # since the last answer: longer than any answer of a flow that works takes
 
 CONTROL_BYTES = 2  # SYN and FIN count as a byte each
@@ -35,17 +44,39 @@ def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
     return counted
 
 
-@lru_cache(maxsize=256)
-def drops_recorded(point: Point) -> Missing | None:
-    """Why nothing can be missed at this point, where the capture itself lost frames."""
+@lru_cache(maxsize=1024)
+def incomplete(point: Point, tables: tuple[str, ...] = FLOWS) -> Missing | None:
+    """Why nothing can be missed at this point: the capture itself lost frames, or one of the ``tables`` in which the
+    missed would stand was full.
+    """
     unseen = sum(unseen for unseen, _ in unseen_bytes(point))
     if point.drops:
         text = f"{point.input_name} records {point.drops} dropped frames"
     elif unseen:
         text = f"{point.input_name} lacks {unseen} bytes that were acknowledged"
     else:
-        return None
+        return limit_reached(point, tables)
     return Missing(Reason.CAPTURE_DROPS, text, capture_command(point.role, buffer=LARGE_BUFFER))
+
+
+def limit_reached(point: Point, tables: tuple[str, ...] = FLOWS) -> Missing | None:
+    """What some tables of a point lack because they were full; None where they are whole."""
+    left = sum(point.facts.left_out.get(table, 0) for table in tables)
+    if not left:
+        return None
+    text = f"{point.input_name} holds more than there is room for: what is missed may be among {left} entries left out"
+    return Missing(Reason.LIMIT_REACHED, text, part_command(point.input_name))
+
+
+def first_limit(points: Iterable[Point], tables: tuple[str, ...] = FLOWS) -> Missing | None:
+    """The same of the first of several points whose tables are not whole."""
+    return next(filter(None, (limit_reached(point, tables) for point in points)), None)
+
+
+def unless_judged(missing: Missing | None, examined: int) -> Missing | None:
+    """What kept a check from judging, where it judged nothing else; what a full table kept from it, always."""
+    is_limit = missing is not None and missing.reason is Reason.LIMIT_REACHED
+    return missing if is_limit or not examined else None
 
 
 @lru_cache(maxsize=256)
@@ -54,8 +85,11 @@ def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], .
 
     Judged are connections whose one SYN was captured: what is acknowledged from then on must have been there. The span
     of the acknowledgements is held against all payload of the other direction, retransmissions included, so that the
-    answer is a lower bound; connections beyond 2 GiB, or with payloads that the headers do not tell, are left out.
+    answer is a lower bound; connections beyond 2 GiB, or with payloads that the headers do not tell, are left out. Of
+    a point whose flows found no room nothing is said: the payload may be in theirs.
     """
+    if limit_reached(point):
+        return ()
     sides: dict[tuple[int, int, int, int], list[int]] = {}
     for *ends, protocol, opened, payload, unknown, fragments, first, last in point.facts.flows.rows(
         "source", "destination", "source_port", "destination_port", "protocol", "syns", "payload_bytes",
@@ -110,14 +144,27 @@ def is_unanswered(flow: Flows, point: Point) -> bool:
     if not flow.requests.any():
         return False
     if not flow.answers.any():
-        return True
+        return limit_reached(point) is None
     last_ns = int(flow.last_request_ns.max())
     return (
         requests_since_answer(flow) >= ATTEMPTS
         and last_ns - int(flow.last_answer_ns.max()) >= SILENCE_NS
         and waited_long_enough(last_ns, point.facts.extent)
-        and drops_recorded(point) is None
+        and incomplete(point) is None
     )
+
+
+def none_answered(flows: Flows, point: Point) -> bool:
+    """Whether some flows of a point have requests and no answer; never where answers may have found no room."""
+    return bool(flows.requests.any()) and not flows.answers.any() and limit_reached(point) is None
+
+
+def answers_in_words(flows: Flows, point: Point) -> str:
+    """How many packets came back, as far as the table of flows can tell."""
+    answers = int(flows.answers.sum())
+    if not answers and limit_reached(point):
+        return "whether anything came back is not known: there was no room for all flows"
+    return f"{several(answers, 'packet')} came back"
 
 
 def unanswered_in_words(flow: Flows) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.absence import NEARLY_A_SECOND_NS, RETRY_INTERVAL_NS, drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import NEARLY_A_SECOND_NS, RETRY_INTERVAL_NS, incomplete, waited_long_enough
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import DNS_PORT, TCP
 
@@ -213,7 +213,7 @@ def unanswered_over_tcp(point: Point, exchanges: DnsExchanges, flows: Flows, ext
     """The SYNs to port 53 of each client that was told by a truncated answer (TC) to ask that way, none answered."""
     truncated = exchanges.select(exchanges.truncated > 0)
     told = sorted(set(truncated.rows("client", "server")))
-    if not told or drops_recorded(point):
+    if not told or incomplete(point):
         return
     attempts = flows.select((flows.protocol == TCP) & (flows.destination_port == DNS_PORT) & (flows.syns > 0))
     for client, server in told:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, is_one_sided
+from ipipdiag.checks.absence import incomplete, is_one_sided
 from ipipdiag.checks.model import Evidence, Missing, Reason, Subject, SubjectKind
 from ipipdiag.checks.sightings import duration, several
 from ipipdiag.kinds import Tunnel
@@ -88,7 +88,7 @@ def is_between_pods(route: Route, cluster: Cluster) -> bool:
 def is_deaf(place: Place) -> Missing | None:
     """Why nothing can be missed at a place: its captures lost frames, or hold one direction only."""
     for point in place.points:
-        if lost := drops_recorded(point):
+        if lost := incomplete(point):
             return lost
         if is_one_sided(point.facts.flows):
             text = f"{point.input_name} holds only one direction of its conversations"

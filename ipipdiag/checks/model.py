@@ -192,12 +192,15 @@ class Outcome:
 
     @property
     def status(self) -> Status:
-        """FAIL or NOTED by the findings; else PASS if anything was examined; else why not."""
+        """FAIL or NOTED by the findings; else PASS if anything was examined; else why not.
+
+        What was held back because a table was full does not pass by what else was examined.
+        """
         if any(finding.severity is not Severity.NOTICE for finding in self.findings):
             return Status.FAIL
         if self.findings:
             return Status.NOTED
-        if self.examined:
+        if self.examined and not (self.missing and self.missing.reason is Reason.LIMIT_REACHED):
             return Status.PASS
         return Status.NOT_CHECKED if self.missing else Status.NOT_APPLICABLE
 

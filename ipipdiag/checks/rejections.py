@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import incomplete
 from ipipdiag.checks.handshakes import Attempt, attempts
 from ipipdiag.protocols import ICMP, TCP
 
@@ -113,7 +113,7 @@ def _shows(link: Point, attempt: Attempt) -> bool:
 def _ought_to_show(link: Point, attempt: Attempt) -> bool:
     """Whether a capture of a link was running and whole when the SYN was sent, and holds TCP."""
     extent, flows = link.facts.extent, link.facts.flows
-    if extent.first_ns is None or extent.last_ns is None or drops_recorded(link):
+    if extent.first_ns is None or extent.last_ns is None or incomplete(link):
         return False
     return (
         extent.first_ns <= attempt.first_ns

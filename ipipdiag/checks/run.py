@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import limit_reached
 from ipipdiag.checks.catalogue import all_checks, in_order, planned
-from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Outcome, Reason, Severity, Status
+from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Missing, Outcome, Reason, Severity, Status
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
@@ -27,7 +28,7 @@ from ipipdiag.points.model import Point, Role
 from ipipdiag.trace.model import Trace
 
 GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
-CAPTURE_FAMILY = "0"
+CAPTURE_FAMILY, FILES_FAMILY = "0", "9"
 MOST_ASKED = 1000  # unanswered flows of a point that are looked at
 
 
@@ -75,9 +76,26 @@ def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -
             results[plan.code] = CheckResult(
                 plan.code, plan.name, Status.NOT_CHECKED, reason=Reason.NOT_BUILT, missing="this check is not built yet"
             )
+    cut = [more for point in case.points if (more := limit_reached(point, tuple(point.facts.left_out)))]
+    for code, result in results.items() if cut else ():
+        results[code] = _as_far_as_kept(result, cut[0])
     pod, roles = _pod_in_question(case), {point.role for point in case.points}
     of_check = {check.code: check for check in chosen}
     return tuple(_as_seen_here(results[code], of_check.get(code), pod, roles) for code in sorted(results, key=in_order))
+
+
+def _as_far_as_kept(result: CheckResult, more: Missing) -> CheckResult:
+    """A result of a run that could not keep all of a capture: what passes, passes as far as that goes, and of nothing
+    may it be said that it does not occur. A check that proves absence has held back what may have been left out
+    (:mod:`ipipdiag.checks.absence`).
+    """
+    if result.code[3] in (CAPTURE_FAMILY, FILES_FAMILY) or result.reason is not None:
+        return result
+    if result.status is Status.NOT_APPLICABLE and result.missing is None:
+        result = replace(result, status=Status.NOT_CHECKED)
+    elif result.status is not Status.PASS:
+        return result
+    return replace(result, reason=more.reason, missing=more.missing, enable=more.enable)
 
 
 def _as_seen_here(result: CheckResult, check: Check | None, pod: str | None, roles: set[Role]) -> CheckResult:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import SEGMENTS, limit_reached
 from ipipdiag.checks.model import Missing, Reason, Severity, Subject, SubjectKind
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.kinds import TcpEvent
@@ -59,12 +60,12 @@ class Pair:
 
 @lru_cache(maxsize=1)
 def tcp_pairs(points: tuple[Point, ...]) -> tuple[Pair, ...]:
-    """The pairs of addresses of all points that tell their interfaces apart.
+    """The pairs of addresses of all points that tell their interfaces apart and hold all flows and segments.
 
     A flow that passes a point in several forms counts in that with most of it.
     """
     told_apart = [point for point in points if point.role is not Role.ANY or point.interface_index >= 0]
-    return tuple(pair for point in told_apart for pair in _pairs_at(point))
+    return tuple(pair for point in told_apart if not limit_reached(point, SEGMENTS) for pair in _pairs_at(point))
 
 
 def _pairs_at(point: Point) -> Iterator[Pair]:

@@ -6,7 +6,7 @@ interface index of it. Several files that one capture wrote one after the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -78,7 +78,7 @@ class PointFacts:
     key_halvings: int  # kept of the packet keys is a fraction of the flows: one in two to the power of this
     buckets: Buckets  # what happened over time; no row where nobody asked for it
     bucket_width_ns: int
-    left_out: int  # packets whose flow or message found no room in the tables
+    left_out: Mapping[str, int]  # packets or messages that found no room, by the name of the table; of full ones only
     unselected: int  # frames that the run does not look at
 
 
@@ -175,11 +175,6 @@ class PointCollector:
 
     def finish(self) -> PointFacts:
         """The facts of all that was added."""
-        builders = (
-            *(self._mac_pairs, self._stops, self._flows, self._tunnels, self._tunnel_headers, self._inner_defects),
-            *(self._fragments, self._duplicates, self._loops),
-        )
-        logs = (self._arp, self._icmp, self._pieces)
         bgp = self._bgp.finish()
         tcp = self._tcp.finish()
         return PointFacts(
@@ -209,13 +204,30 @@ class PointCollector:
             key_halvings=self._packet_keys.halvings,
             buckets=self._buckets.finish(),
             bucket_width_ns=self._buckets.width_ns,
-            left_out=sum(builder.left_out for builder in builders)
-            + sum(log.left_out for log in logs)
-            + bgp.left_out
-            + self._tcp.left_out
-            + self._dns.left_out,
+            left_out=self._left_out(bgp.left_out),
             unselected=self._unselected,
         )
+
+    def _left_out(self, bgp: int) -> dict[str, int]:
+        """What found no room, by table; of the folds that fill several tables by the first of them."""
+        counts = {
+            "mac_pairs": self._mac_pairs.left_out,
+            "stops": self._stops.left_out,
+            "flows": self._flows.left_out,
+            "tunnels": self._tunnels.left_out,
+            "tunnel_headers": self._tunnel_headers.left_out,
+            "inner_defects": self._inner_defects.left_out,
+            "fragments": self._fragments.left_out,
+            "fragment_pieces": self._pieces.left_out,
+            "duplicates": self._duplicates.left_out,
+            "loops": self._loops.left_out,
+            "tcp_events": self._tcp.left_out,
+            "arp_messages": self._arp.left_out,
+            "icmp_reports": self._icmp.left_out,
+            "bgp_messages": bgp,
+            "dns_exchanges": self._dns.left_out,
+        }
+        return {table: count for table, count in counts.items() if count}
 
 
 class CaptureCollector:

@@ -1,6 +1,10 @@
-"""The tcpdump command that would show what a capture does not: one place for interface, filter and snap length."""
+"""The command that would show what a run does not: of tcpdump, one place for interface, filter and snap length; of
+ipipdiag itself, where a capture holds more than one run keeps.
+"""
 
 from __future__ import annotations
+
+from shlex import quote
 
 from ipipdiag.points.model import Role
 
@@ -9,6 +13,7 @@ from ipipdiag.points.model import Role
 SNAP_LENGTH_HEADERS = 160
 
 ANY_CALI = "caliXXXXXXXXXXX"  # stands for the interface of a pod that is not known
+ANY_POD = "POD_IP"  # stands for the address of a pod that is not known
 LARGE_BUFFER = 65536  # KiB, for captures that would otherwise lose frames
 
 _INTERFACES = {
@@ -53,10 +58,15 @@ def capture_together(*roles: Role) -> str:
     return " & ".join(capture_command(role) for role in roles) + " & wait"
 
 
+def part_command(file: str) -> str:
+    """A command line that looks at the packets of one pod, or another host, of a capture."""
+    return f"ipipdiag analyze {quote(file)} --host {ANY_POD}  # or a part of the time: --from, --to"
+
+
 def at_pod(command: str, pod: str | None) -> str:
-    """A command with the interface of a pod in place of one that is not known, found by the route to its address.
+    """A command with a pod in place of one that is not known: its address, and its interface by the route to it.
 
     Without a pod all interfaces are captured, each record with its own (Linux cooked v2).
     """
     interface = "any -y LINUX_SLL2" if pod is None else f"$(ip route get {pod} | grep -o 'cali[0-9a-f]*')"
-    return command.replace(ANY_CALI, interface)
+    return command.replace(ANY_CALI, interface).replace(ANY_POD, pod or ANY_POD)

@@ -81,6 +81,8 @@ def _quiet_headline(
         unbuilt = sum(check.reason is Reason.NOT_BUILT for check in checks)
         skipped = sum(check.status is Status.NOT_CHECKED for check in checks) - unbuilt
         beside = f", {_several(left_out, 'frame')} of other times or hosts left out" if left_out else ""
+        if unkept := sum(sum(point.facts.left_out.values()) for point in points):
+            beside += f", as far as there was room for them ({_several(unkept, 'entry', 'entries')} left out)"
         return (
             f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}{beside}: "
             f"{len(passed)} checks passed, {skipped} could not be made here"
@@ -97,5 +99,5 @@ def _quiet_headline(
     return f"not enough evidence: nothing in {_several(frames, 'frame')} lets anything be judged"
 
 
-def _several(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _several(count: int, noun: str, plural: str | None = None) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

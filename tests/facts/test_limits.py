@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ipipdiag.facts import collect
-from ipipdiag.facts.collect import CaptureFacts, PointCollector, PointKey
+from ipipdiag.facts.collect import CaptureFacts, PointCollector, PointFacts, PointKey
 from ipipdiag.facts.flows import Flows, flow_rows
 from ipipdiag.facts.fragment_pieces import FragmentPieces, incomplete_packets
 from ipipdiag.facts.tally import TallyBuilder
+from ipipdiag.report.left_out import WORDS
 from ipipdiag.run import RunOptions, analyze
 from tests.builders.captures import START_NS, CaptureInterface, Frame, decode_frames, pcap, pcapng
 from tests.builders.packets import ethernet, ipv4, udp
@@ -54,7 +56,7 @@ def test_flows_beyond_the_limit_are_counted_and_said(tmp_path: Path, monkeypatch
     assert errors_of(tmp_path / "many.pcap") == []
     monkeypatch.setattr(collect, "ROW_LIMIT", 15)
     (said,) = errors_of(tmp_path / "many.pcap")
-    assert said.startswith("limit reached: it holds more flows or messages than there is room for; 10 entries")
+    assert "left out are 10 packets of later flows" in said
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 40])
@@ -78,7 +80,10 @@ def test_every_table_with_a_limit_counts_towards_what_is_left_out() -> None:
     assert len(builders) >= 9
     for number, builder in enumerate(builders):
         builder.left_out = 1 << number
-    assert collector.finish().left_out == (1 << len(builders)) - 1
+    left_out = collector.finish().left_out
+    assert sum(left_out.values()) == (1 << len(builders)) - 1
+    assert set(left_out) <= {column.name for column in fields(PointFacts)}
+    assert set(left_out) <= set(WORDS)
 
 
 def test_a_capture_within_its_limits_says_nothing(tmp_path: Path) -> None:

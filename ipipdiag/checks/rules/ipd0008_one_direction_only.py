@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import is_one_sided
+from ipipdiag.checks.absence import first_limit, is_one_sided, limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
     """A finding for each point that is proven to miss one direction."""
     with_flows = [point for point in points if len(flows[point])]
-    findings = [_finding(point, flows[point]) for point in with_flows if is_one_sided(flows[point])]
-    return Outcome(len(with_flows), tuple(findings))
+    whole = [point for point in with_flows if not limit_reached(point)]
+    findings = [_finding(point, flows[point]) for point in whole if is_one_sided(flows[point])]
+    return Outcome(len(with_flows), tuple(findings), first_limit(with_flows))
 
 
 def _finding(point: Point, flows: Flows) -> Finding:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import unseen_bytes
+from ipipdiag.checks.absence import first_limit, unseen_bytes
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.points.commands import capture_command
@@ -45,7 +45,7 @@ def examine(points: tuple[Point, ...]) -> Outcome:
             findings.append(_finding(point, point.drops))
         elif unseen := unseen_bytes(point):
             findings.append(_unseen(point, unseen))
-    return Outcome(examined, tuple(findings))
+    return Outcome(examined, tuple(findings), first_limit(points))
 
 
 def _unseen(point: Point, unseen: tuple[tuple[int, tuple[int, int, int, int]], ...]) -> Finding:

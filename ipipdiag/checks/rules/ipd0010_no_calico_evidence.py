@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC
+from ipipdiag.checks.absence import ARP, first_limit
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -45,6 +46,8 @@ def examine(points: tuple[Point, ...], cluster: Cluster) -> Outcome:
     with_frames = [point for point in points if point.facts.extent.frames]
     if not with_frames:
         return Outcome()
+    if more := first_limit(with_frames, ARP):
+        return Outcome(missing=more)
     return Outcome(len(with_frames), (_finding(with_frames),))
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS, drops_recorded
+from ipipdiag.checks.absence import ARP, ATTEMPTS, incomplete
 from ipipdiag.checks.arp import Question, questions
 from ipipdiag.checks.model import (
     Check,
@@ -65,7 +65,7 @@ def examine(
         asked = [question for question in questions(arp_messages[point]) if question.target == GATEWAY]
         for question in asked if point.is_pod_link else ():
             tries = question.unanswered_attempts(extent[point])
-            if question.open_since() and (lost := drops_recorded(point)):
+            if question.open_since() and (lost := incomplete(point, ARP)):
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS and not _sends_ipv4(mac_pairs[point], question, tries):
                 examined += 1

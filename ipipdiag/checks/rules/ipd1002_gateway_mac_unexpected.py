@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, HOST_SIDE_MAC, format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS
+from ipipdiag.checks.absence import ARP, ATTEMPTS, limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -66,7 +66,7 @@ def examine(
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pod's link whose gateway has another MAC."""
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for point in points:
         if not point.is_pod_link:
             continue
@@ -74,9 +74,11 @@ def examine(
         replies = messages.select((messages.operation == ARP_REPLY) & (messages.sender == GATEWAY))
         examined += len(replies)
         odd = replies.select(replies.sender_mac != HOST_SIDE_MAC)
-        dead = _dead_mac(point, mac_pairs[point], flows[point])
+        more = limit_reached(point, ARP)
+        missing = missing or more
+        dead = None if more else _dead_mac(point, mac_pairs[point], flows[point])
         told = _told_mac(point, configuration, cluster)
-        lost = _to_another_mac(point, mac_pairs[point], flows[point], told.mac if told else None)
+        lost = None if more else _to_another_mac(point, mac_pairs[point], flows[point], told.mac if told else None)
         if dead is not None:
             examined += 1
             findings.append(_dead_finding(point, mac_pairs[point], *dead))
@@ -85,8 +87,8 @@ def examine(
             findings.append(_dead_finding(point, mac_pairs[point], lost, told.mac, told.source))
         elif len(odd):
             findings.append(_odd_finding(point, odd, flows[point]))
-    if examined:
-        return Outcome(examined, tuple(findings))
+    if examined or missing:
+        return Outcome(examined, tuple(findings), missing)
     command = capture_command(Role.CALI, capture_filter="arp or icmp")
     return Outcome(missing=Missing(Reason.WRONG_POINT, "no reply for 169.254.1.1 was captured", command))
 

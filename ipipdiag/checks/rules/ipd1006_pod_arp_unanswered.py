@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS, drops_recorded
+from ipipdiag.checks.absence import ARP, ATTEMPTS, incomplete
 from ipipdiag.checks.arp import Question, questions
 from ipipdiag.checks.model import (
     Check,
@@ -71,7 +71,7 @@ def examine(
             if question.asker_mac not in point.host_macs or question.target == GATEWAY:
                 continue
             tries = question.unanswered_attempts(extent[point])
-            if question.open_since() and (lost := drops_recorded(point)):
+            if question.open_since() and (lost := incomplete(point, ARP)):
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS:
                 examined += 1

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS, drops_recorded
+from ipipdiag.checks.absence import ARP, ATTEMPTS, incomplete
 from ipipdiag.checks.arp import Question, questions
 from ipipdiag.checks.model import (
     Check,
@@ -68,7 +68,7 @@ def examine(
             if question.asker_mac != point.own_mac or question.target not in cluster.nodes:
                 continue
             tries = question.unanswered_attempts(extent[point])
-            if question.open_since() and (lost := drops_recorded(point)):
+            if question.open_since() and (lost := incomplete(point, ARP)):
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS and not _is_alive(flows[point], arp_messages[point], question, tries[0]):
                 examined += 1

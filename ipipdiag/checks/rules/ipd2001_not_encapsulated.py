@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import is_unanswered, unanswered_in_words
+from ipipdiag.checks.absence import answers_in_words, is_unanswered, unanswered_in_words
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -80,7 +80,6 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
 def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
     row = flow.row
     source, destination = format_address(flow.source), format_address(flow.destination)
-    answers = int(row.answers.sum())
     unanswered = is_unanswered(row, flow.point)
     sender = flow.source_node
     nodes = tuple(format_address(node) for node in (flow.source_node, flow.destination_node) if node is not None)
@@ -93,7 +92,7 @@ def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
         title=f"packets from pod {source} to pod {destination} leave node {where} without the IP-in-IP header",
         expected=f"IP-in-IP between the nodes: {flow.expected.why}",
         observed=f"{several(count, 'bare packet')} {_direction(flow, flows)}; "
-        + (unanswered_in_words(row) if unanswered else f"{several(answers, 'packet')} came back"),
+        + (unanswered_in_words(row) if unanswered else answers_in_words(row, flow.point)),
         count=count,
         first_ns=int(row.first_ns.min()),
         last_ns=int(row.last_ns.max()),

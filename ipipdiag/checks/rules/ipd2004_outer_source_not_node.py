@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import answers_in_words, none_answered
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -111,7 +112,6 @@ def _missing(points: tuple[Point, ...], unknown: set[int]) -> Missing:
 def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster: Cluster) -> Finding:
     text = format_address(outer_source)
     requests = int(own.requests.sum())
-    answered = bool((own.answers > 0).any())
     peers = sorted({format_address(peer) for peer in own.outer_destination.tolist()})
     sender = cluster.node_text(known_as) if known_as else point.label
     if known_as:
@@ -119,7 +119,7 @@ def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster
     else:
         why = "it is not among the nodes that were named, and speaks no BGP"
     count = int(own.packets.sum())
-    silent = requests > 0 and not answered
+    silent = none_answered(own, point)
     return Finding(
         severity=Severity.CRITICAL if silent else Severity.WARNING,
         confidence=Confidence.LIKELY,
@@ -133,7 +133,7 @@ def _finding(point: Point, own: Flows, outer_source: int, known_as: int, cluster
         + (f" to {', '.join(peers)}: not answered" if silent else ""),
         expected=f"outer source {format_address(known_as)}" if known_as else "an outer source that is a node's address",
         observed=f"{several(count, 'packet')} with outer source {text}; {why}; "
-        + (f"{several(requests, 'request')}, none answered" if silent else "some are answered"),
+        + (f"{several(requests, 'request')}, none answered" if silent else answers_in_words(own, point)),
         count=count,
         first_ns=int(own.first_ns.min()),
         last_ns=int(own.last_ns.max()),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import answers_in_words, none_answered
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -86,7 +87,7 @@ def _finding(point: Point, sent: Flows, outer_destination: int, cluster: Cluster
     text = format_address(outer_destination)
     sources = sorted({int(source) for source in sent.outer_source.tolist()})
     sender = cluster.node_text(sources[0])
-    silent = int(sent.requests.sum()) > 0 and not bool((sent.answers > 0).any())
+    silent = none_answered(sent, point)
     pods = tuple(sorted({format_address(pod) for pod in sent.destination.tolist()}))
     count = int(sent.packets.sum())
     return Finding(
@@ -96,7 +97,7 @@ def _finding(point: Point, sent: Flows, outer_destination: int, cluster: Cluster
         title=f"node {sender} sends tunnel packets to {text}, which is not a node",
         expected="the outer destination is the Calico address of a node",
         observed=f"{several(count, 'packet')} to {text}, for {', '.join(pods[:4])}; "
-        + ("no request of them answered" if silent else "not all unanswered"),
+        + ("no request of them answered" if silent else answers_in_words(sent, point)),
         count=count,
         first_ns=int(sent.first_ns.min()),
         last_ns=int(sent.last_ns.max()),

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS, drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import ATTEMPTS, answers_in_words, incomplete, limit_reached, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -101,7 +101,7 @@ def _is_missing_there(point: Point, table: Flows, wrapped: Flows, row: Flows) ->
     alike = wrapped.select((wrapped.destination == row.destination[0]) & (wrapped.outer_destination == receiver))
     is_asked = int(alike.requests.sum()) >= ATTEMPTS and not alike.answers.any()
     waited = waited_long_enough(int(alike.last_request_ns.max()), point.facts.extent)
-    return is_heard and is_asked and waited and drops_recorded(point) is None
+    return is_heard and is_asked and waited and incomplete(point) is None
 
 
 def _network_of(owner: Route, destination: int, cluster: Cluster) -> IPv4Network:
@@ -128,12 +128,12 @@ def _missing(unknown: int) -> Missing:
 def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster, *, is_past: bool) -> Finding:
     source, destination = format_address(int(row.source[0])), format_address(int(row.destination[0]))
     sender, receiver = int(row.outer_source[0]), int(row.outer_destination[0])
-    answered = int(row.answers[0]) > 0
+    silent = not row.answers[0] and not limit_reached(point)
     here, there, right = map(cluster.node_text, (sender, receiver, owner.node))
     count, requests = int(row.packets[0]), int(row.requests[0])
     network = _network_of(owner, int(row.destination[0]), cluster)
     return Finding(
-        severity=Severity.WARNING if answered else Severity.CRITICAL,
+        severity=Severity.CRITICAL if silent else Severity.WARNING,
         confidence=Confidence.LIKELY if is_past else Confidence.CONFIRMED,
         subject=Subject(
             SubjectKind.BLOCK,
@@ -144,7 +144,7 @@ def _finding(point: Point, row: Flows, owner: Route, cluster: Cluster, *, is_pas
         title=f"node {here} sends packets for {destination} to node {there}, but {network} is on node {right}",
         expected=f"outer destination {right}: {owner.source.removeprefix('inferred: ').removeprefix('config: ')}",
         observed=f"{several(count, 'packet')} to {destination} with outer destination {there}, "
-        + ("answered all the same" if answered else f"{several(requests, 'request')}, none answered"),
+        + (f"{several(requests, 'request')}, none answered" if silent else answers_in_words(row, point)),
         count=count,
         first_ns=int(row.first_ns[0]),
         last_ns=int(row.last_ns[0]),

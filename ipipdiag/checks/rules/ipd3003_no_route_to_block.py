@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import is_unanswered, requests_since_answer, unanswered_in_words
+from ipipdiag.checks.absence import first_limit, is_unanswered, requests_since_answer, unanswered_in_words
 from ipipdiag.checks.forwarding import router_macs
 from ipipdiag.checks.hop_losses import (
     Leg,
@@ -94,8 +94,8 @@ def examine(
             examined += 1
             findings += _reported(point, reports, cluster)
     findings += _swallowed(trace, cluster, configuration)
-    missing = None
-    if not examined:
+    missing = first_limit(flows)
+    if not examined and missing is None:
         text = "no flow between pods whose form is known was captured on a node's NIC, and no pod's link"
         missing = Missing(Reason.NO_CONFIG, text, "calicoctl get ippool,node -o yaml  # then: --cluster FILE")
     return Outcome(examined, tuple(findings), missing)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import incomplete
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -63,9 +63,12 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             return Outcome(missing=Missing(Reason.NO_CONFIG, text, command))
         return Outcome(missing=Missing(Reason.WRONG_POINT, "the traffic of a block shows on a node's NIC or tunl0",
                                        capture_command(Role.NODE)))  # fmt: skip
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for point, table in flows.items():
-        if point.role not in INNER_ROLES or drops_recorded(point):
+        if point.role not in INNER_ROLES:
+            continue
+        if lost := incomplete(point):
+            missing = missing or lost
             continue
         for address in sorted(set(table.destination[table.requests > 0].tolist())):
             block = cluster.block_route(address)
@@ -79,7 +82,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             others = (table.destination >= first) & (table.destination <= last) & (table.answers > 0)
             if bool(others.any()):
                 findings.append(_finding(point, asked, address, block, cluster, trace))
-    return Outcome(examined, tuple(findings))
+    return Outcome(examined, tuple(findings), missing)
 
 
 def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cluster, trace: Trace) -> Finding:

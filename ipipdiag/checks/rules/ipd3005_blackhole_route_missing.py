@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import limit_reached
 from ipipdiag.checks.forwarding import Relay, judge_relays, relay_finding
 from ipipdiag.checks.model import Check, Finding, Outcome, Severity, Subject, SubjectKind
 from ipipdiag.checks.sightings import several
@@ -38,7 +39,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     """A finding for each node and destination that comes wrapped and leaves bare."""
 
     def judge(relay: Relay) -> Finding | None:
-        leaves_bare = relay.goes.tunnel == Tunnel.NONE and not relay.goes.answers
+        leaves_bare = relay.goes.tunnel == Tunnel.NONE and not relay.goes.answers and not limit_reached(relay.point)
         return _finding(relay, cluster) if leaves_bare and cluster.is_pod(relay.comes.flow.destination) else None
 
     return judge_relays(points, flows, cluster, trace, judge)

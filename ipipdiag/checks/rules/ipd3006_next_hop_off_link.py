@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import incomplete
 from ipipdiag.checks.forwarding import router_macs
 from ipipdiag.checks.model import (
     Check,
@@ -73,18 +73,21 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             continue
         examined += 1
         pairs.setdefault((flow.point, flow.source_node, flow.destination_node), []).append(flow)
-    findings = []
+    findings, missing = [], None
     for (point, source, destination), pair in pairs.items():
         asked = [flow for flow in pair if int(flow.row.requests.sum())]
         works = any(int(flow.row.answers.sum()) for flow in pair)
         requests = sum(int(flow.row.requests.sum()) for flow in asked)
-        if works or requests < FEWEST_REQUESTS or drops_recorded(point):
+        if works or requests < FEWEST_REQUESTS:
+            continue
+        if lost := incomplete(point):
+            missing = missing or lost
             continue
         if _goes_to_router(point, flows[point], asked, source, destination, cluster):
             findings.append(_finding(point, asked, source, destination, requests, cluster))
     if not findings:
         findings = [finding for point in points if (finding := _to_unknown(point, flows[point], cluster))]
-    return Outcome(examined, tuple(findings))
+    return Outcome(examined, tuple(findings), missing)
 
 
 def _goes_to_router(
@@ -146,7 +149,7 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
 
     Whether pods live there is not known: it is a warning, and none where pools were told or anything of the kind works.
     """
-    if point.role is not Role.NODE or cluster.pools or drops_recorded(point):
+    if point.role is not Role.NODE or cluster.pools or incomplete(point):
         return None
     bare = table.select((table.tunnel == Tunnel.NONE) & (table.source_mac == (point.own_mac or 0)))
     ours = bare.select(

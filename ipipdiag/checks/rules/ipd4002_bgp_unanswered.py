@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import attempts, drops_recorded
+from ipipdiag.checks.absence import BGP, attempts, incomplete
 from ipipdiag.checks.bgp_sessions import Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity
 from ipipdiag.checks.sightings import several
@@ -87,7 +87,7 @@ def _unanswered(session: Session, server: int) -> list[Connection]:
 
 
 def _why_not(point: Point, flows: Flows, client: int, server: int) -> Missing | None:
-    if lost := drops_recorded(point):
+    if lost := incomplete(point, BGP):
         return lost
     received = (flows.source == server) | (flows.destination == client)
     received |= (flows.outer_source == server) | (flows.outer_destination == client)

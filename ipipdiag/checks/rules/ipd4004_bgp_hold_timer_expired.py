@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import BGP, incomplete
 from ipipdiag.checks.bgp_sessions import HOLD_TIMER_EXPIRED, Connection, Message, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import duration
@@ -52,7 +52,7 @@ def examine(
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each session that a hold timer ended, or should have ended."""
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for session in sessions(bgp_messages, bgp_controls):
         examined += bool(session.messages)
         for one in session.connections:
@@ -63,9 +63,11 @@ def examine(
             ]
             if expired:
                 findings.append(_expired(session, one, expired[0], cluster))
-            elif not drops_recorded(session.point):
+            elif lost := incomplete(session.point, BGP):
+                missing = missing or lost
+            else:
                 findings += _silent(session, one, extent[session.point].last_ns, cluster)
-    return Outcome(examined, tuple(findings), None if examined else no_bgp(points))
+    return Outcome(examined, tuple(findings), missing if examined else no_bgp(points))
 
 
 def _expired(session: Session, one: Connection, notification: Message, cluster: Cluster) -> Finding:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import BGP, answers_in_words, limit_reached
 from ipipdiag.checks.announcements import holds_pods
 from ipipdiag.checks.bgp_sessions import BGP_ROLES, no_bgp
 from ipipdiag.checks.model import (
@@ -53,11 +54,14 @@ def examine(
     points: tuple[Point, ...], bgp_routes: Mapping[Point, BgpRoutes], flows: Mapping[Point, Flows], cluster: Cluster
 ) -> Outcome:
     """A finding for each block that is withdrawn and still asked for."""
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for point, routes in bgp_routes.items():
         if point.role not in BGP_ROLES:
             continue
         examined += len(routes)
+        if more := limit_reached(point, BGP[:1]):  # that a block was announced again would be missed
+            missing = missing or more
+            continue
         for (prefix, length), (speaker, number, time_ns) in _withdrawn(routes).items():
             network = IPv4Network((prefix, length))
             if not holds_pods(network, cluster):
@@ -70,7 +74,7 @@ def examine(
             )  # fmt: skip
             if len(used):
                 findings.append(_finding(point, network, speaker, number, time_ns, used, cluster))
-    return Outcome(examined, tuple(findings), None if examined else no_bgp(points))
+    return Outcome(examined, tuple(findings), missing or (None if examined else no_bgp(points)))
 
 
 def _withdrawn(routes: BgpRoutes) -> dict[tuple[int, int], tuple[int, int, int]]:
@@ -89,11 +93,11 @@ def _withdrawn(routes: BgpRoutes) -> dict[tuple[int, int], tuple[int, int, int]]
 def _finding(
     point: Point, network: IPv4Network, speaker: int, number: int, time_ns: int, used: Flows, cluster: Cluster
 ) -> Finding:
-    requests, answers = int(used.requests.sum()), int(used.answers.sum())
+    requests, silent = int(used.requests.sum()), not used.answers.any() and not limit_reached(point)
     node = cluster.node_text(speaker)
     frames = sorted({number, *(int(frame) for frame in used.frames.ravel() if frame > number)})
     return Finding(
-        severity=Severity.WARNING if answers else Severity.CRITICAL,
+        severity=Severity.CRITICAL if silent else Severity.WARNING,
         confidence=Confidence.LIKELY,
         subject=Subject(
             SubjectKind.BLOCK,
@@ -104,7 +108,7 @@ def _finding(
         title=f"node {node} withdrew block {network} by BGP while its addresses are still asked for",
         expected="a block is withdrawn when nothing uses it any more",
         observed=f"the block is withdrawn; {several(requests, 'request')} to its addresses in flows that go on "
-        f"after that, {'answered' if answers else 'none answered'}",
+        f"after that, {'none answered' if silent else answers_in_words(used, point)}",
         count=requests,
         first_ns=time_ns,
         last_ns=int(used.last_request_ns.max()),

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import BGP, first_limit
 from ipipdiag.checks.announcements import holds_pods
 from ipipdiag.checks.bgp_sessions import no_bgp
 from ipipdiag.checks.model import (
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 def examine(points: tuple[Point, ...], bgp_routes: Mapping[Point, BgpRoutes], cluster: Cluster) -> Outcome:
     """A finding for each block that two nodes announce."""
+    if more := first_limit(bgp_routes, BGP[:1]):  # that one of them was withdrawn would be missed
+        return Outcome(missing=more)
     by_network: dict[IPv4Network, list[Route]] = {}
     for route in cluster.announced:
         if route.network.prefixlen < 32 and holds_pods(route.network, cluster):

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import BGP, first_limit, limit_reached
 from ipipdiag.checks.bgp_sessions import Session, no_bgp, sessions
 from ipipdiag.checks.model import (
     Check,
@@ -77,7 +78,7 @@ def examine(
         findings += _missing_sessions(seen, extent, configuration, cluster)
     if mesh and not reflectors and cluster.told_nodes > LARGE_MESH:
         findings.append(_large(seen, cluster))
-    return Outcome(len(seen), tuple(findings))
+    return Outcome(len(seen), tuple(findings), first_limit([session.point for session in seen], BGP[:1]))
 
 
 def _reflectors(bgp_routes: Mapping[Point, BgpRoutes]) -> dict[int, list[tuple[Point, int]]]:
@@ -139,6 +140,8 @@ def _missing_sessions(
     """Peers with which the capturing node has no session, in a capture that every session must show in."""
     findings = []
     for point in {session.point: None for session in seen}:
+        if limit_reached(point, BGP[:1]):
+            continue
         span = extent[point]
         own = _own_node(point, [session for session in seen if session.point is point], cluster)
         if own is None or span.first_ns is None or span.last_ns is None or span.last_ns - span.first_ns < HOLD_TIME_NS:

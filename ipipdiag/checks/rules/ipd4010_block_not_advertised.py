@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import BGP, limit_reached
 from ipipdiag.checks.bgp_sessions import Session, no_bgp, sessions
 from ipipdiag.checks.model import (
     Check,
@@ -62,7 +63,7 @@ def examine(
     """A finding for each node whose pods are seen and whose announcements do not hold them."""
     if cluster.has_felix_routes:
         return Outcome()
-    examined, findings, heard = 0, [], False
+    examined, findings, heard, missing = 0, [], False, None
     for session in sessions(bgp_messages, bgp_controls):
         heard = heard or bool(session.messages)
         for node in (session.low, session.high):
@@ -72,9 +73,10 @@ def examine(
             examined += 1
             announced = _announced(bgp_routes[session.point], node)
             unannounced = _unannounced(node, opened, announced, cluster)
-            if unannounced:
+            if unannounced and (more := limit_reached(session.point, BGP[:1])):
+                missing = missing or more
+            elif unannounced:
                 findings.append(_finding(session, node, opened, unannounced, announced, cluster))
-    missing = None
     if not examined:
         text = "the sessions began before the capture: what was announced then was not seen"
         command = capture_command(Role.NODE, whole=True, capture_filter="tcp port 179 or ip proto 4", seconds=300)

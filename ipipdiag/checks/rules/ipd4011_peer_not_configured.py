@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import BGP, limit_reached
 from ipipdiag.checks.bgp_sessions import CEASE, Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import several
@@ -46,16 +47,19 @@ def examine(
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pair whose connections are closed without an OPEN of the closing side."""
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for session in sessions(bgp_messages, bgp_controls):
         examined += any(one.is_accepted for one in session.connections)
+        if more := limit_reached(session.point, BGP[:1]):  # the OPEN would be missed
+            missing = missing or more
+            continue
         if any((entry.code, entry.subcode) in ON_PURPOSE for entry in session.messages):
             continue
         for closer in (session.low, session.high):
             closed = [one for one in session.connections if _is_closed_by(one, closer, session.other(closer))]
             if closed and not any(one.is_established for one in session.connections):
                 findings.append(_finding(session, closer, closed, cluster))
-    return Outcome(examined, tuple(findings), None if examined else no_bgp(points))
+    return Outcome(examined, tuple(findings), missing or (None if examined else no_bgp(points)))
 
 
 def _is_closed_by(one: Connection, closer: int, other: int) -> bool:

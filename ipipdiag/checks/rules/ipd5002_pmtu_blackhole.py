@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import SEGMENTS, first_limit, incomplete, waited_long_enough
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
 from ipipdiag.checks.stuck_segments import Ports, StuckPair, stuck_pairs
@@ -53,14 +53,16 @@ def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds)
     """A finding for each pair of addresses whose large packets vanish."""
     examined = sum(pair.segments > 0 for pair in tcp_pairs(points))
     findings: list[Finding] = []
-    for point in points:
+    whole = [point for point in points if not first_limit([point], SEGMENTS)]
+    for point in whole:
         for pair in stuck_pairs(point, thresholds):
             if not _is_told(points, pair.source, pair.destination):
                 findings.append(_finding(pair, cluster, thresholds))
     found = {finding.subject.text for finding in findings}
-    for point in points:
+    for point in whole:
         findings += [trace for trace in _traces(point, points, cluster) if trace.subject.text not in found]
-    return Outcome(examined, tuple(findings), None if examined or findings else no_tcp("whether large packets pass"))
+    missing = None if examined or findings else no_tcp("whether large packets pass")
+    return Outcome(examined, tuple(findings), first_limit(points, SEGMENTS) or missing)
 
 
 def _is_told(points: tuple[Point, ...], source: int, destination: int) -> bool:
@@ -144,7 +146,7 @@ def _mss_text(pair: StuckPair) -> str:
 
 def _traces(point: Point, points: tuple[Point, ...], cluster: Cluster) -> Iterator[Finding]:
     """What is left of the loss of large packets behind it: bytes that never come, and the small packet after them."""
-    if drops_recorded(point):
+    if incomplete(point):
         return
     gaps = point.facts.tcp_gaps
     for position, (source, destination, missing, length, first_ns) in enumerate(

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import incomplete, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -80,13 +80,13 @@ def examine(
             examined += 1
             contact = contact_between(flows[point], pair)
             receivers = list(_receivers(points, point, pair, flows, extent))
-            if pair.back and not drops_recorded(point):
+            if pair.back and not incomplete(point):
                 opening = opening_of(flows[point], pair)
                 if opening is not None and _was_shut(opening):
                     findings.append(_opened_late(point, pair, contact, opening, cluster))
             if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
                 continue
-            if lost := drops_recorded(point):
+            if lost := incomplete(point):
                 missing = missing or lost
             elif not pair.silence and _never_arrived(receivers, pair, flows, tunnels):
                 findings.append(_finding(point, pair, contact, receivers, cluster))
@@ -121,7 +121,7 @@ def _never_arrived(
 ) -> bool:
     """Whether a capture of the far NIC exists, and none of them shows any tunnel packet of the near node."""
     return bool(receivers) and not any(
-        bool((tunnels[receiver].outer_source == pair.outer_source).any()) or bool(drops_recorded(receiver))
+        bool((tunnels[receiver].outer_source == pair.outer_source).any()) or bool(incomplete(receiver))
         for receiver in receivers
     )
 

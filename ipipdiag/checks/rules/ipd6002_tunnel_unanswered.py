@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import incomplete, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -82,7 +82,7 @@ def examine(
 
 def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, extent: Extent) -> Missing | None:
     """What keeps the absence of answers from being a finding here."""
-    if lost := drops_recorded(point):
+    if lost := incomplete(point):
         return lost
     command = capture_command(Role.NODE)
     if not waited_long_enough(pair.last_request_ns, extent):

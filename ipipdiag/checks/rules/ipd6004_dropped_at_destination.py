@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import unless_judged
 from ipipdiag.checks.hop_losses import (
     FEWEST_REQUESTS,
     Leg,
@@ -67,7 +68,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
     if not examined and missing is None:
         command = capture_together(Role.TUNL0, Role.CALI)
         missing = nothing_to_compare(trace, "what arrives at a node and does not reach the pod", command)
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Finding:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import unless_judged
 from ipipdiag.checks.hop_losses import (
     Leg,
     crosses,
@@ -63,7 +64,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
     if not examined and missing is None:
         command = capture_together(Role.NODE, Role.CALI)
         missing = nothing_to_compare(trace, "what a node's reverse path filter drops", command)
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Finding:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import incomplete, limit_reached, waited_long_enough
 from ipipdiag.checks.forwarding import FiveTuple
 from ipipdiag.checks.handshakes import (
     Attempt,
@@ -111,19 +111,21 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcom
 
 def _why_not(attempt: Attempt) -> Reason | None:
     """What keeps the absence of an answer from being a finding."""
+    if limit_reached(attempt.point):
+        return Reason.LIMIT_REACHED
     if not waited_long_enough(attempt.last_ns, attempt.point.facts.extent):
         return Reason.TOO_SHORT
     if not attempt.is_repeated:
         return Reason.TOO_FEW_PACKETS
     if not is_heard(attempt):
         return Reason.ONE_DIRECTION
-    return Reason.CAPTURE_DROPS if drops_recorded(attempt.point) else None
+    return Reason.CAPTURE_DROPS if incomplete(attempt.point) else None
 
 
 def _missing(attempt: Attempt, reason: Reason) -> Missing | None:
     """The same in words, with the capture that would settle it."""
-    if reason is Reason.CAPTURE_DROPS:
-        return drops_recorded(attempt.point)
+    if reason in (Reason.CAPTURE_DROPS, Reason.LIMIT_REACHED):
+        return incomplete(attempt.point)
     one, other = names_of((attempt.flow.source, attempt.flow.destination))
     text = {
         Reason.TOO_SHORT: f"the capture ends within a second of a SYN from {one} to {other}",

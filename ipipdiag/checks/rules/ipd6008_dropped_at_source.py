@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
+from ipipdiag.checks.absence import unless_judged
 from ipipdiag.checks.hop_losses import (
     FEWEST_REQUESTS,
     Leg,
@@ -68,7 +69,7 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
     if not examined and missing is None:
         command = capture_together(Role.CALI, Role.NODE)
         missing = nothing_to_compare(trace, "what a pod sends and its node does not send on", command)
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Finding:

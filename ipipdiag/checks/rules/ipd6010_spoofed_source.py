@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import limit_reached, unless_judged
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -73,6 +74,9 @@ def examine(
             text = f"{point.input_name} holds no ARP of the pod, which would tell the pod's own addresses"
             missing = missing or Missing(Reason.FILTERED, text, command)
             continue
+        if more := limit_reached(point):
+            missing = missing or more
+            continue
         examined += bool(sent)
         foreign = {
             position: source
@@ -83,7 +87,7 @@ def examine(
             findings.append(_finding(point, flows[point], own, foreign))
     if not examined and missing is None:
         missing = Missing(Reason.WRONG_POINT, "no packet of a pod on its own link was captured", command)
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _sent_by_pod(point: Point, flows: Flows) -> list[tuple[int, int, int]]:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import incomplete, unless_judged, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -105,7 +105,7 @@ def examine(
             )
             told = "calicoctl get ippool -o yaml > pools.yaml  # then: --cluster pools.yaml"
             missing = Missing(Reason.NO_CONFIG, text, told)
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _openings(point: Point, flows: Flows, cluster: Cluster) -> Iterator[_Opening]:
@@ -134,7 +134,7 @@ def _is_refused(point: Point, opening: _Opening) -> bool:
 def _why_not(point: Point, flows: Flows, openings: list[_Opening]) -> Missing | None:
     """What keeps the absence of answers from being a finding."""
     command = capture_command(Role.NODE, capture_filter="ip")
-    if lost := drops_recorded(point):
+    if lost := incomplete(point):
         return lost
     if sum(opening.requests for opening in openings) < FEWEST_REQUESTS:
         text = "fewer than three requests of pods to addresses outside, a second before the end of the capture"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded, waited_long_enough
+from ipipdiag.checks.absence import incomplete, unless_judged, waited_long_enough
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -84,12 +84,12 @@ def examine(
                 findings.append(_finding(point, ping, flows[point], cluster))
     if unknown and not examined:
         missing = missing or services_unknown(f"{several(unknown, 'unanswered ping')} of a pod")
-    return Outcome(examined, tuple(findings), None if examined else missing)
+    return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
 def _why_not(point: Point, ping: Flows, flows: Flows, extent: Extent) -> Missing | None:
     """What keeps the absence of replies from being a finding."""
-    if lost := drops_recorded(point):
+    if lost := incomplete(point):
         return lost
     command = capture_command(Role.CALI, capture_filter="icmp")
     if not receives_packets(point, flows):

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import answers_in_words, limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -87,14 +88,14 @@ def _finding(point: Point, rows: Flows, cluster: Cluster) -> Finding:
     source, service = int(rows.source[0]), int(rows.destination[0])
     sender, asked = format_address(source), format_address(service)
     ports = sorted({port_text(*entry) for entry in rows.rows("protocol", "destination_port")})
-    packets, answers = int(rows.packets.sum()), int(rows.answers.sum())
+    packets, silent = int(rows.packets.sum()), not rows.answers.any() and not limit_reached(point)
     node = int(rows.outer_source[0]) or (source if cluster.is_node(source) else None)
     owner = cluster.owner_of(source)
     node = node if node is not None or owner is None else owner.node
     where = f"node {cluster.node_text(node)}" if node is not None else "its node"
     is_known = service in cluster.services
     return Finding(
-        severity=Severity.WARNING if answers else Severity.ERROR,
+        severity=Severity.ERROR if silent else Severity.WARNING,
         confidence=Confidence.CONFIRMED if is_known else Confidence.LIKELY,
         subject=Subject(
             SubjectKind.FLOW,
@@ -106,7 +107,7 @@ def _finding(point: Point, rows: Flows, cluster: Cluster) -> Finding:
         expected=f"kube-proxy on {where} replaces {asked} by a backend's address; it is a service's by "
         f"{cluster.service_source(service)}",
         observed=f"{several(packets, 'packet')} to {asked} at {point.label}; "
-        + (f"{several(answers, 'packet')} came back" if answers else "none answered"),
+        + ("none answered" if silent else answers_in_words(rows, point)),
         count=packets,
         first_ns=int(rows.first_ns.min()),
         last_ns=int(rows.last_ns.max()),

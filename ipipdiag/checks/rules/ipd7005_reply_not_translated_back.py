@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -75,7 +76,7 @@ def examine(
             for source, protocol in table.select(asked).rows("source", "protocol")
         )
         grouped: dict[tuple[int, int, int], list[ForeignAnswer]] = {}
-        for answer in foreign_answers[point]:
+        for answer in foreign_answers[point] if not limit_reached(point) else ():  # who answers was asked as well
             grouped.setdefault((answer.client, answer.asked, answer.answering), []).append(answer)
         findings += [_finding(point, table, answers, cluster) for answers in grouped.values()]
     missing = Missing(

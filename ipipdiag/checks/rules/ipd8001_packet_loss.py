@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import SEGMENTS, first_limit, incomplete, unless_judged
 from ipipdiag.checks.hop_losses import (
     Leg,
     counts_along,
@@ -78,10 +78,10 @@ def examine(
         if arrived and leg.lost_in_part >= max(thresholds.lost_packets, thresholds.lost_share * leg.hop.sent, 1):
             findings.append(_finding(leg, trace, cluster, configuration, thresholds))
     if examined:
-        return Outcome(examined, tuple(findings))
+        return Outcome(examined, tuple(findings), unless_judged(missing, examined))
     if len(trace.places) < 2 and missing is None:
         alone = _from_one_place(points, cluster, thresholds)
-        if alone.examined:
+        if alone.examined or alone.missing:
             return alone
     command = capture_command(Role.NODE, "both nodes, at the same time")
     return Outcome(missing=missing or nothing_to_compare(trace, "loss on the way", command))
@@ -89,9 +89,9 @@ def examine(
 
 def _from_one_place(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """What segments that are sent again say of loss before and beyond the one place there is."""
-    pairs = [pair for pair in tcp_pairs(points) if pair.segments >= FEWEST_SEGMENTS and not drops_recorded(pair.point)]
+    pairs = [pair for pair in tcp_pairs(points) if pair.segments >= FEWEST_SEGMENTS and not incomplete(pair.point)]
     findings = tuple(_from_segments(pair, cluster, thresholds) for pair in pairs if is_sent_again(pair, thresholds))
-    return Outcome(len(pairs), findings)
+    return Outcome(len(pairs), findings, first_limit(points, SEGMENTS))
 
 
 def _from_segments(pair: Pair, cluster: Cluster, thresholds: Thresholds) -> Finding:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import SEGMENTS, first_limit
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.checks.tcp_pairs import Pair, is_sent_again, no_tcp, pair_subject, severity_between, tcp_pairs
@@ -44,7 +45,11 @@ def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds)
     """A finding for each pair of addresses."""
     pairs = [pair for pair in tcp_pairs(points) if pair.segments]
     findings = tuple(_finding(pair, cluster, thresholds) for pair in pairs if is_sent_again(pair, thresholds))
-    return Outcome(len(pairs), findings, None if pairs else no_tcp("whether something is sent again"))
+    return Outcome(
+        len(pairs),
+        findings,
+        first_limit(points, SEGMENTS) or (None if pairs else no_tcp("whether something is sent again")),
+    )
 
 
 def _finding(pair: Pair, cluster: Cluster, thresholds: Thresholds) -> Finding:

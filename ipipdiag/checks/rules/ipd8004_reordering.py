@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import SEGMENTS, first_limit
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import duration, evidence_of, several
 from ipipdiag.checks.tcp_pairs import Pair, no_tcp, pair_subject, tcp_pairs
@@ -43,7 +44,9 @@ def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds)
         for pair in pairs
         if pair.count(TcpEvent.OVERTAKEN) >= max(thresholds.reordered_segments, 1)
     )
-    return Outcome(len(pairs), findings, None if pairs else no_tcp("the order of segments"))
+    return Outcome(
+        len(pairs), findings, first_limit(points, SEGMENTS) or (None if pairs else no_tcp("the order of segments"))
+    )
 
 
 def _finding(pair: Pair, cluster: Cluster, thresholds: Thresholds) -> Finding:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import SEGMENTS, first_limit
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import duration, evidence_of, several
 from ipipdiag.checks.tcp_pairs import MILLISECOND, Pair, no_tcp, pair_subject, tcp_pairs
@@ -41,7 +42,11 @@ def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds)
         closed_ns = _closed_ns(pair) if pair.count(TcpEvent.ZERO_WINDOW) else 0
         if closed_ns > 0 and closed_ns >= thresholds.window_closed_ms * MILLISECOND:
             findings.append(_finding(pair, closed_ns, cluster, thresholds))
-    return Outcome(examined, tuple(findings), None if examined else no_tcp("a receiver's window"))
+    return Outcome(
+        examined,
+        tuple(findings),
+        first_limit(points, SEGMENTS) or (None if examined else no_tcp("a receiver's window")),
+    )
 
 
 def _closed_ns(pair: Pair) -> int:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
+from ipipdiag.checks.absence import first_limit, limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -97,10 +98,10 @@ def examine(points: tuple[Point, ...], cluster: Cluster, trace: Trace, threshold
             broken = received.left_open + received.wrong
             examined += bool(received.right or broken)
             is_broken = broken >= max(thresholds.wrong_checksums, 1) and not received.right
-            if is_broken and not received.acknowledged and received.works:
+            if is_broken and not received.acknowledged and received.works and not limit_reached(point):
                 findings.append(_finding(point, nodes, received, cluster, thresholds))
     if examined or findings:
-        return Outcome(examined, tuple(findings))
+        return Outcome(examined, tuple(findings), first_limit(points))
     if not receiving:
         text = "checksums show at the node that receives"
         return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE, "the receiving node")))

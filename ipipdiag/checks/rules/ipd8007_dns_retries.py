@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import drops_recorded
+from ipipdiag.checks.absence import DNS, incomplete, unless_judged
 from ipipdiag.checks.dns_queries import (
     AAAA,
     ROLES,
@@ -113,12 +113,12 @@ def examine(
         findings += _findings(groups, looks, flows, cluster)
     if not examined and missing is None:
         missing = Missing(Reason.TOO_FEW_PACKETS, "no DNS query and its answer were captured", COMMAND)
-    return Outcome(max(examined, len(findings)), tuple(findings), None if examined or findings else missing)
+    return Outcome(max(examined, len(findings)), tuple(findings), unless_judged(missing, examined + len(findings)))
 
 
 def _why_not(group: Group, flows: Flows) -> Missing | None:
     """What keeps the absence of answers from being judged: drops, or a capture of one direction."""
-    if lost := drops_recorded(group.point):
+    if lost := incomplete(group.point, DNS):
         return lost
     heard = (flows.answers > 0) | (flows.source == group.server)
     if bool(heard.any()) or any(client in group.clients for client in flows.destination.tolist()):

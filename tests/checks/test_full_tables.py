@@ -1,0 +1,173 @@
+"""Tables that were full: nothing is said to be missing that may be among what was left out, and the report says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
+from ipipdiag.facts import bgp, collect, messages
+from ipipdiag.report.model import Report, State
+from ipipdiag.run import RunOptions, analyze
+from tests.builders.captures import pcap
+from tests.builders.packets import arp, ethernet, icmp_echo, ipv4, tcp
+from tests.checks.world import (
+    GATEWAY,
+    HOST_MAC,
+    NODE_A,
+    NODE_B,
+    POD_A,
+    POD_B,
+    POD_MAC,
+    Timed,
+    at,
+    from_a,
+    from_b,
+    pings,
+    syn,
+    wrapped,
+)
+from tests.scenarios import FAULTY, HEALTHY, captures, report_on
+
+FEW = 12  # rows
+RETRIES = (5.0, 6.03, 8.07)
+
+
+def others(first: float, count: int = 40) -> list[Timed]:
+    """Echo requests and replies, each pair a conversation of its own: they fill the tables."""
+    frames = []
+    for number in range(count):
+        request = ipv4(icmp_echo(id=500 + number), POD_A, POD_B, ttl=63, id=number + 1)
+        reply = ipv4(icmp_echo(request=False, id=500 + number), POD_B, POD_A, ttl=63, id=number + 1)
+        frames += [
+            at(first + number / 1_000, from_a(wrapped(request))),
+            at(first + number / 1_000 + 0.0004, from_b(wrapped(reply, NODE_B, NODE_A))),
+        ]
+    return frames
+
+
+def asked() -> list[Timed]:
+    return [at(time, from_a(wrapped(syn()))) for time in RETRIES]
+
+
+def answered(time: float = 8.1) -> Timed:
+    segment = tcp(flags="SA", source_port=80, destination_port=40000, acknowledgement=1001)
+    return at(time, from_b(wrapped(ipv4(segment, POD_B, POD_A, ttl=63, id=0), NODE_B, NODE_A)))
+
+
+def report_of(folder: Path, frames: list[Timed]) -> Report:
+    path = folder / "a.pcap"
+    path.write_bytes(pcap(sorted(frames), nano=True))
+    return analyze(RunOptions((str(path),)))
+
+
+def check_of(report: Report, code: str) -> CheckResult:
+    return next(check for check in report.checks if check.code == code)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "ROW_LIMIT", FEW)
+
+
+# must not be reported
+
+
+@pytest.mark.usefixtures("small")
+def test_an_answer_that_found_no_room_is_not_missed(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*pings(), *asked(), *others(6.5), answered(), *others(12)])
+    assert not report.findings
+    check = check_of(report, "IPD6007")
+    assert (check.status, check.reason) == (Status.NOT_CHECKED, Reason.LIMIT_REACHED)
+    assert check.missing is not None
+    assert "may be among" in check.missing
+    assert check.enable is not None
+    assert check.enable.startswith(f"ipipdiag analyze {tmp_path / 'a.pcap'} --host {POD_B} ")
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_that_is_given_settles_it(tmp_path: Path) -> None:
+    report_of(tmp_path, [*asked(), *others(6.5), answered(), *others(12), *pings()])
+    part = RunOptions((str(tmp_path / "a.pcap"),), hosts=(POD_B,), from_ns=at(7.9, b"")[0])
+    assert check_of(analyze(part), "IPD6007").reason is Reason.LIMIT_REACHED  # the others are POD_B's as well
+    whole = RunOptions((str(tmp_path / "a.pcap"),), from_ns=at(4.9, b"")[0], to_ns=at(6.4, b"")[0])
+    assert check_of(analyze(whole), "IPD6007").reason is not Reason.LIMIT_REACHED
+
+
+def test_gateway_replies_that_found_no_room_are_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = ethernet(arp(1, POD_MAC, POD_A, target=GATEWAY), source=POD_MAC)
+    said = ethernet(arp(2, HOST_MAC, GATEWAY, POD_MAC, POD_A), source=HOST_MAC, destination=POD_MAC)
+    frames = [at(time, asks) for time in (1, 2.02, 3.04)] + [at(3.1, said), at(6, asks), at(6.001, said)]
+    monkeypatch.setattr(messages, "MESSAGE_LIMIT", 3)
+    check = check_of(report_of(tmp_path, frames), "IPD1001")
+    assert (check.status, check.reason) == (Status.NOT_CHECKED, Reason.LIMIT_REACHED)
+
+
+@pytest.mark.usefixtures("small")
+def test_what_may_be_in_the_rest_is_not_said_to_be_no_calico(tmp_path: Path) -> None:
+    plain = [
+        at(time / 1_000, from_a(ipv4(icmp_echo(id=time), "198.51.100.4", "198.51.100.5", id=time + 1)))
+        for time in range(100)
+    ]
+    report = report_of(tmp_path, plain)
+    check = check_of(report, "IPD0010")
+    assert (check.status, check.reason) == (Status.NOT_CHECKED, Reason.LIMIT_REACHED)
+    assert not any(check.status is Status.NOT_APPLICABLE and check.code[3] not in "09" for check in report.checks)
+
+
+@pytest.mark.parametrize("scenario", [*HEALTHY, *FAULTY])
+def test_full_tables_add_no_finding_and_no_weight(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is left out of the recorded scenarios, what remains says nothing that the whole does not."""
+    whole = _weights(report_on(*captures(scenario)))
+    for module, limit in ((collect, "ROW_LIMIT"), (collect, "PAIR_LIMIT")):
+        monkeypatch.setattr(module, limit, 8)
+    for module in (messages, bgp):
+        monkeypatch.setattr(module, "MESSAGE_LIMIT", 16)
+    cut = _weights(analyze(RunOptions(tuple(map(str, captures(scenario))))))
+    assert {code: rank for code, rank in cut.items() if rank < whole.get(code, len(Severity))} == {}
+
+
+def _weights(report: Report) -> dict[str, int]:
+    """The rank of the gravest finding of each code."""
+    found: dict[str, int] = {}
+    for finding in (entry.finding for entry in report.findings):
+        found[finding.code] = min(finding.severity.rank, found.get(finding.code, len(Severity)))
+    return found
+
+
+# must be reported
+
+
+def test_with_room_for_all_silence_is_reported(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*pings(), *asked(), *others(6.5), *others(12)])
+    assert [entry.finding.code for entry in report.findings] == ["IPD6007"]
+
+
+@pytest.mark.usefixtures("small")
+def test_what_frames_show_stands(tmp_path: Path) -> None:
+    nested = from_a(wrapped(wrapped(ipv4(icmp_echo(id=9), POD_A, POD_B, ttl=63, id=9))))
+    report = report_of(tmp_path, [*pings(), at(2, nested), *others(6.5)])
+    assert "IPD2009" in [entry.finding.code for entry in report.findings]
+    assert report.verdict.state is State.FAULT_FOUND
+
+
+# cannot be judged: how the report reads
+
+
+@pytest.mark.usefixtures("small")
+def test_the_quiet_headline_says_what_was_left_out(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*pings(), *others(6.5)])
+    assert report.verdict.state is State.NO_FAULT_SEEN
+    left = 80 - (FEW - 2)
+    assert f"as far as there was room for them ({left} entries left out)" in report.verdict.headline
+    assert [error.error for error in report.errors] == [
+        f"limit reached: it holds more than there is room for; left out are {left} packets of later flows. Give --from "
+        "and --to, or --host, to look at a part of it"
+    ]
+    passed = [check for check in report.checks if check.status is Status.PASS and check.code[3] not in "09"]
+    assert passed
+    assert {check.reason for check in passed} == {Reason.LIMIT_REACHED}
+    whole = report_of(tmp_path, pings())
+    assert "room" not in whole.verdict.headline
+    assert Reason.LIMIT_REACHED not in {check.reason for check in whole.checks}

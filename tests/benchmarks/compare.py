@@ -1,8 +1,12 @@
-"""Runs capinfos, tshark and ipipdiag in turn on one capture: compare.py CAPTURE [--peer CAPTURE] [--rounds N].
+"""Runs capinfos, tshark and ipipdiag in turn on one capture.
+
+    compare.py CAPTURE [--peer CAPTURE] [--small CAPTURE] [--rounds N]
 
 Prints for each the shortest wall time of its rounds, its ratio to the times of capinfos and tshark in the same
 run, and the peak resident memory. Each is a whole process, start-up included. With --peer, what the NIC of another node
-saw of the same packets, also how long `ipipdiag trace` takes to follow them and how many it finds at both.
+saw of the same packets, also how long `ipipdiag trace` takes to follow them and how many it finds at both. With
+--small, a capture of few frames, also what a start costs: the commands that read no capture beside `tshark -v`, and
+that capture beside `tshark -r`.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+START_ROUNDS = 7
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the time and memory of capinfos, tshark and ipipdiag.")
     parser.add_argument("capture", type=Path)
     parser.add_argument("--peer", type=Path)
+    parser.add_argument("--small", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     measured = {
@@ -72,6 +79,24 @@ def main() -> None:
         print(f"{name:<26}{one.seconds:>7.2f} s{ratios[0]:>13}{ratios[1]:>11}{one.mebibytes:>9.0f} MiB")
     if arguments.peer is not None:
         print_matched([arguments.capture, arguments.peer])
+    if arguments.small is not None:
+        print_starts(arguments.small)
+
+
+def print_starts(capture: Path) -> None:
+    """How long a start takes, beside the same of tshark: nothing read, and a few frames."""
+    ipipdiag = str(Path(sys.executable).parent / "ipipdiag")
+    nothing_read = ["--version"], ["--help"], ["explain", "IPD6001"], ["checks"]
+    for reference, ours in (
+        (["tshark", "-v"], nothing_read),
+        (["tshark", "-r", str(capture)], (["analyze", "-f", "json", str(capture)],)),
+    ):
+        beside = measure(reference, START_ROUNDS).seconds
+        print(f"{' '.join(reference[:2]):<26}{beside:>7.2f} s")
+        for options in ours:
+            one = measure([ipipdiag, *options], START_ROUNDS)
+            name = f"ipipdiag {' '.join(options[:3])}"
+            print(f"{name:<26}{one.seconds:>7.2f} s{'':>13}{one.seconds / beside:>11.2f}{one.mebibytes:>9.0f} MiB")
 
 
 def print_matched(captures: list[Path]) -> None:

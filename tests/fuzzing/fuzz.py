@@ -1,14 +1,16 @@
-"""Coverage-guided fuzzing: fuzz.py [TARGET...] [--seconds N] [--corpus FOLDER].
+"""Coverage-guided fuzzing: fuzz.py [TARGET...] [--seconds N | --inputs N] [--corpus FOLDER].
 
-Each target runs in a process of its own for that long, on what the corpus folder holds of it and the samples. Prints
-how many inputs were tried, the branches they reached, and the crashes, each of which becomes a file in crashes/, where
-the tests run it again.
+Each target runs in a process of its own for that long, or, for a build server, on so many inputs chosen by a fixed
+seed; it begins with what the corpus folder holds of it and the samples, all of which are tried. Prints how many inputs
+were tried, the branches they reached, and the crashes, each of which becomes a file in crashes/, where the tests run
+it again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -20,8 +22,8 @@ CRASHES = Path(__file__).parent / "crashes"
 LARGEST = 4_096  # bytes of an input
 
 
-def fuzz(name: str, seconds: int, corpus: Path) -> None:
-    """Fuzz one target; libFuzzer ends the process."""
+def fuzz(name: str, bounds: list[str], corpus: Path) -> None:
+    """Fuzz one target within the bounds, which are libFuzzer's options; libFuzzer ends the process."""
     import atheris
 
     with atheris.instrument_imports(include=["ipipdiag"]):
@@ -31,7 +33,7 @@ def fuzz(name: str, seconds: int, corpus: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for seed in TARGETS[name].seeds():
         (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
-    limits = [f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-timeout=20", "-rss_limit_mb=2048"]
+    limits = [*bounds, f"-max_len={LARGEST}", "-timeout=20", "-rss_limit_mb=2048"]
     found = [f"-artifact_prefix={CRASHES}/{name}-", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *limits, *found, str(folder)], TARGETS[name].run)
     atheris.Fuzz()
@@ -52,16 +54,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzz readers, decoder, BGP, cluster loaders and redaction.")
     parser.add_argument("targets", nargs="*", default=["captures", "frames", "bgp", "cluster", "redaction"])
     parser.add_argument("--seconds", type=int, default=int(os.environ.get("FUZZ_SECONDS", "60")))
+    parser.add_argument("--inputs", type=int, help="try so many inputs instead, chosen by a fixed seed")
     parser.add_argument("--corpus", type=Path, default=ROOT / "build" / "fuzz")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        print("fuzzing skipped: atheris is not installed")
+        return 0
+    by_count = ["--inputs", str(arguments.inputs)] if arguments.inputs else []
     if arguments.here:
-        fuzz(arguments.targets[0], arguments.seconds, arguments.corpus)
+        bounds = [f"-runs={arguments.inputs}", "-seed=1"] if by_count else [f"-max_total_time={arguments.seconds}"]
+        fuzz(arguments.targets[0], bounds, arguments.corpus)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    print(f"{'target':<12}{'inputs':>12}{'branches':>10}  crash ({arguments.seconds} s a target)")
+    print(f"{'target':<12}{'inputs':>12}{'branches':>10}  crash")
     codes = []
     for name in arguments.targets:
-        options = ["--here", "--seconds", str(arguments.seconds), "--corpus", str(arguments.corpus)]
+        options = ["--here", "--seconds", str(arguments.seconds), *by_count, "--corpus", str(arguments.corpus)]
         done = subprocess.run(
             [sys.executable, __file__, name, *options],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,

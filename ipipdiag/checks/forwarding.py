@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipipdiag.checks import display_filters
@@ -19,10 +20,17 @@ from ipipdiag.points.model import Role
 from ipipdiag.protocols import ARP_REPLY, ICMP
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
+    from ipipdiag.facts.groups import Groups
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Trace
+
+MOST_FORMS = 100  # of one flow at one point; next hops of one destination are a few
+TTLS = 512  # above every TTL, and that of a packet before it was forwarded
 
 
 class FiveTuple(NamedTuple):
@@ -49,7 +57,7 @@ class FlowRow(NamedTuple):
     outer_destination: int
     source_mac: int
     destination_mac: int
-    ttl: int
+    ttl: int  # the highest
     packets: int
     requests: int
     answers: int
@@ -72,33 +80,32 @@ class Relay:
     comes_at: Point
 
 
-def flow_rows_of(flows: Flows) -> list[FlowRow]:
-    """The rows of a point as tuples; ICMP errors are left out, for their sender is a node."""
-    rows = []
-    for position, (source, destination, protocol, source_port, destination_port, *rest) in enumerate(
-        flows.rows(
-            "source",
-            "destination",
-            "protocol",
-            "source_port",
-            "destination_port",
-            "tunnel",
-            "outer_source",
-            "outer_destination",
-            "source_mac",
-            "destination_mac",
-            "ttl_max",
-            "packets",
-            "requests",
-            "answers",
-            "first_ns",
-            "last_ns",
-        )
+def rows_by_flow(flows: Flows, chosen: npt.NDArray[np.bool_]) -> dict[FiveTuple, list[FlowRow]]:
+    """Some rows of a point by their flow; ICMP errors are left out, for their sender is a node.
+
+    Of a flow that takes more than MOST_FORMS forms so many are given: each is compared with each.
+    """
+    found: dict[FiveTuple, list[FlowRow]] = {}
+    positions = (chosen & ((flows.protocol != ICMP) | (flows.source_port >= 0))).nonzero()[0]
+    names = (*FiveTuple._fields, *("ttl_max" if name == "ttl" else name for name in FlowRow._fields[1:-1]))
+    columns = (getattr(flows, name)[positions].tolist() for name in names)
+    for source, destination, protocol, source_port, destination_port, *rest, position in zip(
+        *columns, positions.tolist(), strict=True
     ):
-        if protocol != ICMP or source_port >= 0:
-            flow = FiveTuple(source, destination, protocol, source_port, destination_port)
-            rows.append(FlowRow._make((flow, *rest, position)))
-    return rows
+        flow = FiveTuple(source, destination, protocol, source_port, destination_port)
+        forms = found.setdefault(flow, [])
+        if len(forms) < MOST_FORMS:
+            forms.append(FlowRow._make((flow, *rest, position)))
+    return found
+
+
+def five_tuples(flows: Sequence[Flows]) -> Groups:
+    """The rows of some points, one point after the other, by their 5-tuples."""
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
+    return Groups.of([np.concatenate([getattr(table, name) for table in flows]) for name in FiveTuple._fields])
 
 
 def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Iterator[Relay]:
@@ -110,25 +117,40 @@ def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Iter
     devices = {
         place.node: place.points for place in trace.places if place.role is Role.TUNL0 and place.node is not None
     }
-    for point, table in flows.items():
+    for point in flows:
         if point.role is not Role.NODE:
             continue
-        by_flow: dict[FiveTuple, list[FlowRow]] = {}
-        for row in flow_rows_of(table):
-            by_flow.setdefault(row.flow, []).append(row)
+        node = next((address for address in point.own_addresses if cluster.is_node(address)), None)
+        at_devices = devices.get(node, ()) if node is not None else ()
+        here, *there = _perhaps_relayed([flows[point], *(flows[device] for device in at_devices)])
+        by_flow = rows_by_flow(flows[point], here)
         for rows in by_flow.values():
             yield from _relayed(point, rows, cluster)
-        node = next((address for address in point.own_addresses if cluster.is_node(address)), None)
         if node is None:
             continue
-        for device in devices.get(node, ()):
-            for row in flow_rows_of(flows[device]):
-                here = by_flow.get(row.flow, [])
-                if any(_comes(other, node) for other in here):
+        for device, chosen in zip(at_devices, there, strict=True):
+            at_device = (row for rows in rows_by_flow(flows[device], chosen).values() for row in rows)
+            for row in sorted(at_device, key=lambda row: row.position):
+                at_nic = by_flow.get(row.flow, [])
+                if any(_comes(other, node) for other in at_nic):
                     continue
-                for goes in here:
+                for goes in at_nic:
                     if goes.ttl == row.ttl - 1 and _leaves_node(goes, node, point):
                         yield Relay(node, point, row, goes, device)
+
+
+def _perhaps_relayed(tables: Sequence[Flows]) -> list[npt.NDArray[np.bool_]]:
+    """Which rows of a NIC, the first table, and of tunl0 of the same node are of flows that show there with a TTL, and
+    at the NIC with one that is lower by one: few flows are, and only those need be looked at one by one.
+    """
+    import numpy as np
+
+    nic, codes = tables[0], five_tuples(tables).codes
+    ttl = np.concatenate([table.ttl_max for table in tables])
+    comes = np.concatenate([nic.tunnel == Tunnel.IPIP, np.ones(len(codes) - len(nic), dtype=np.bool_)])
+    at_ttl = codes * TTLS + ttl
+    relayed = codes[: len(nic)][np.isin(at_ttl[: len(nic)] + 1, at_ttl[comes])]
+    return np.split(np.isin(codes, relayed), np.cumsum([len(table) for table in tables[:-1]]))
 
 
 def _relayed(point: Point, rows: list[FlowRow], cluster: Cluster) -> Iterator[Relay]:
@@ -158,7 +180,8 @@ def _leaves(goes: FlowRow, comes: FlowRow) -> bool:
     return goes.tunnel == Tunnel.NONE and goes.source_mac >= 0 and goes.source_mac == comes.destination_mac
 
 
-def router_macs(point: Point, cluster: Cluster) -> set[int]:
+@lru_cache(maxsize=256)
+def router_macs(point: Point, cluster: Cluster) -> frozenset[int]:
     """MACs that stand for a router: packets of several addresses pass by them, none of them a pod's.
 
     A node's MAC carries its own address, and bare packets of its pods; a router's those of others, beside the one for
@@ -176,7 +199,7 @@ def router_macs(point: Point, cluster: Cluster) -> set[int]:
         for address, mac in zip(ends, (source_mac, destination_mac), strict=True):
             if mac >= 0 and not cluster.is_pod(address) and address not in cluster.tunnel_addresses:
                 behind.setdefault(mac, set()).add(address)
-    return {mac for mac, addresses in behind.items() if len(addresses) > 1}
+    return frozenset(mac for mac, addresses in behind.items() if len(addresses) > 1)
 
 
 def judge_relays(

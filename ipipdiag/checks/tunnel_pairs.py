@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks import display_filters
@@ -32,17 +32,20 @@ class Silence:
     destinations: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TunnelPair:
     """One directed pair of outer addresses at one point.
 
-    ``sent`` are its flows, ``back`` how many tunnel packets come the other way, ``destinations`` the inner addresses
-    that were asked and did not answer. ``silence`` is where nothing comes back any more.
+    ``rows`` are those of its flows among all of the point, ``rows_back`` those of the other direction, ``back`` how
+    many tunnel packets come that way, ``destinations`` the inner addresses that were asked and did not answer.
+    ``silence`` is where nothing comes back any more.
     """
 
     outer_source: int
     outer_destination: int
-    sent: Flows
+    point: Point
+    rows: list[int]
+    rows_back: list[int]
     requests: int
     packets: int
     back: int
@@ -50,6 +53,11 @@ class TunnelPair:
     first_ns: int
     last_request_ns: int
     silence: Silence | None
+
+    @property
+    def sent(self) -> Flows:
+        """Its flows."""
+        return self.point.facts.flows.select(self.rows)
 
     @property
     def is_unanswered(self) -> bool:
@@ -113,38 +121,51 @@ class Contact:
         return " and ".join(parts) or None
 
 
-def tunnel_pairs(flows: Flows) -> Iterator[TunnelPair]:
+@lru_cache(maxsize=256)
+def tunnel_pairs(point: Point) -> tuple[TunnelPair, ...]:
     """The directed pairs of a point with requests that need an answer."""
-    wrapped = flows.select(flows.tunnel == Tunnel.IPIP)
-    for source, destination in sorted(set(wrapped.rows("outer_source", "outer_destination"))):
-        sent = wrapped.select((wrapped.outer_source == source) & (wrapped.outer_destination == destination))
-        back = wrapped.select((wrapped.outer_source == destination) & (wrapped.outer_destination == source))
-        requests = int(sent.requests.sum())
-        if requests == 0:
+    flows = point.facts.flows
+    rows_of: dict[tuple[int, int], list[int]] = {}
+    for position in (flows.tunnel == Tunnel.IPIP).nonzero()[0].tolist():
+        ends = int(flows.outer_source[position]), int(flows.outer_destination[position])
+        rows_of.setdefault(ends, []).append(position)
+    found = []
+    for (source, destination), rows in sorted(rows_of.items()):
+        requests = flows.requests[rows]
+        if not requests.any():
             continue
-        unanswered = sent.select((sent.requests > 0) & (sent.answers == 0))
-        yield TunnelPair(
-            outer_source=source,
-            outer_destination=destination,
-            sent=sent,
-            requests=requests,
-            packets=int(sent.packets.sum()),
-            back=int(back.packets.sum()),
-            destinations=tuple(sorted(set(unanswered.destination.tolist()))),
-            first_ns=int(sent.first_ns.min()),
-            last_request_ns=int(sent.last_request_ns.max()),
-            silence=_silence(sent, back),
+        back = rows_of.get((destination, source), [])
+        unanswered = flows.destination[rows][(requests > 0) & (flows.answers[rows] == 0)]
+        found.append(
+            TunnelPair(
+                outer_source=source,
+                outer_destination=destination,
+                point=point,
+                rows=rows,
+                rows_back=back,
+                requests=int(requests.sum()),
+                packets=int(flows.packets[rows].sum()),
+                back=int(flows.packets[back].sum()),
+                destinations=tuple(sorted(set(unanswered.tolist()))),
+                first_ns=int(flows.first_ns[rows].min()),
+                last_request_ns=int(flows.last_request_ns[rows].max()),
+                silence=_silence(flows, rows, back),
+            )
         )
+    return tuple(found)
 
 
-def _silence(sent: Flows, back: Flows) -> Silence | None:
+def _silence(flows: Flows, rows: list[int], back: list[int]) -> Silence | None:
     """What was asked since the last packet that came back; None where too little was, or none came at all."""
-    if not len(back):
+    if not back:
         return None
-    late = sent.late_requests > back.last_frame.max()
-    since_ns = int(back.last_ns.max())
+    since_ns = int(flows.last_ns[back].max())
+    if int(flows.last_request_ns[rows].max()) - since_ns < SILENCE_NS:
+        return None
+    sent = flows.select(rows)
+    late = sent.late_requests > flows.last_frame[back].max()
     requests = int(late.sum())
-    if requests < ATTEMPTS or int(sent.last_request_ns.max()) - since_ns < SILENCE_NS:
+    if requests < ATTEMPTS:
         return None
     together = late.any(axis=1) & (sent.last_answer_ns > since_ns - SILENCE_NS)
     destinations = tuple(sorted(set(sent.destination[together].tolist())))
@@ -161,17 +182,14 @@ class Opening:
     after: Flows  # flows that begin later, answered
 
 
-def opening_of(flows: Flows, pair: TunnelPair) -> Opening | None:
+def opening_of(pair: TunnelPair) -> Opening | None:
     """The moment at which the far node's own request opens a tunnel in which nothing was answered; None without one."""
-    wrapped = flows.select(flows.tunnel == Tunnel.IPIP)
-    back = wrapped.select(
-        (wrapped.outer_source == pair.outer_destination) & (wrapped.outer_destination == pair.outer_source)
-    )
-    if not len(back):
+    flows = pair.point.facts.flows
+    if not pair.rows_back:
         return None
-    first = int(back.first_ns.argmin())
-    opened_ns = int(back.first_ns[first])
-    if not back.requests[first] or int(back.first_request_ns[first]) != opened_ns:
+    first = pair.rows_back[int(flows.first_ns[pair.rows_back].argmin())]
+    opened_ns = int(flows.first_ns[first])
+    if not flows.requests[first] or int(flows.first_request_ns[first]) != opened_ns:
         return None  # an answer: requests of this side had got through
     sent = pair.sent
     asked = sent.requests > 0
@@ -180,22 +198,32 @@ def opening_of(flows: Flows, pair: TunnelPair) -> Opening | None:
     return Opening(opened_ns, before, after) if len(before) and len(after) else None
 
 
-def contact_between(flows: Flows, pair: TunnelPair) -> Contact:
+def contact_between(pair: TunnelPair) -> Contact:
     """What passes between two nodes outside the tunnel; only flows that are answered count as working.
 
     Of a tunnel that has fallen silent only what is answered well after that.
     """
     one, other = pair.outer_source, pair.outer_destination
     since_ns = pair.silence.since_ns + SILENCE_NS if pair.silence else -1
-    bare = flows.select(flows.tunnel == Tunnel.NONE)
-    answered = (bare.answers > 0) & (bare.last_answer_ns > since_ns)
-    between = bare.select((bare.source == one) & (bare.destination == other) & answered)
+    flows, by_source = pair.point.facts.flows, _bare_rows_by_source(pair.point)
+    own, others = by_source.get(one, []), by_source.get(other, [])
+    answered = (flows.answers[own] > 0) & (flows.last_answer_ns[own] > since_ns)
+    between = flows.select([own[at] for at in (answered & (flows.destination[own] == other)).nonzero()[0].tolist()])
     is_bgp = (between.protocol == TCP) & ((between.source_port == BGP_PORT) | (between.destination_port == BGP_PORT))
     is_ping = (between.protocol == ICMP) & (between.source_port >= 0)
     return Contact(
         bgp=int(between.answers[is_bgp].sum()),
         ping=int(between.answers[is_ping].sum()),
         other=int(between.answers[~is_bgp & ~is_ping].sum()),
-        from_destination=int(bare.packets[(bare.source == other) & (bare.last_ns > since_ns)].sum()),
+        from_destination=int(flows.packets[others][flows.last_ns[others] > since_ns].sum()),
         is_since=pair.silence is not None,
     )
+
+
+@lru_cache(maxsize=256)
+def _bare_rows_by_source(point: Point) -> dict[int, list[int]]:
+    flows = point.facts.flows
+    found: dict[int, list[int]] = {}
+    for position in (flows.tunnel == Tunnel.NONE).nonzero()[0].tolist():
+        found.setdefault(int(flows.source[position]), []).append(position)
+    return found

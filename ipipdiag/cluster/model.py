@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from ipipdiag.addresses import format_address
+from ipipdiag.cluster.prefixes import Prefixes
 
 
 class Mode(StrEnum):
@@ -115,10 +117,17 @@ class Route:
         """Nanoseconds between a time and when this was seen; 0 within that span."""
         return max(self.first_ns - at_ns, at_ns - self.last_ns, 0)
 
+    def is_valid(self, at_ns: int) -> bool:
+        """Whether an announcement held at a time."""
+        return self.first_ns <= at_ns and (self.withdrawn_ns is None or at_ns < self.withdrawn_ns)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
-    """All that is known. Look-ups return None where nothing is known; addresses are integers."""
+    """All that is known. Look-ups return None where nothing is known; addresses are integers.
+
+    Two are the same only if they are one: what is looked up often is put in order once a cluster.
+    """
 
     nodes: dict[int, Node] = field(default_factory=dict)
     pools: tuple[Pool, ...] = ()
@@ -193,9 +202,7 @@ class Cluster:
 
     def pool_of(self, address: int) -> Pool | None:
         """The most specific pool that holds the address."""
-        host = IPv4Address(address)
-        holding = [pool for pool in self.pools if host in pool.network]
-        return max(holding, key=lambda pool: pool.network.prefixlen, default=None)
+        return next((pools[0] for pools in _pools(self).holding(address)), None)
 
     def mode_of(self, address: int) -> tuple[Mode, str] | None:
         """Mode of the pool of a destination and where that was said; None where nobody told."""
@@ -231,23 +238,15 @@ class Cluster:
 
     def announced_route(self, address: int, at_ns: int | None = None) -> Route | None:
         """The most specific announced prefix that holds the address, of those valid at a time (None: at any time)."""
-        host = IPv4Address(address)
-        holding = [
-            route
-            for route in self.announced
-            if host in route.network
-            and (
-                at_ns is None
-                or (route.first_ns <= at_ns and (route.withdrawn_ns is None or at_ns < route.withdrawn_ns))
-            )
-        ]
-        return max(holding, key=lambda route: (route.network.prefixlen, route.first_ns), default=None)
+        for routes in _announced(self).holding(address):
+            valid = [route for route in routes if at_ns is None or route.is_valid(at_ns)]
+            if valid:
+                return max(valid, key=lambda route: route.first_ns)
+        return None
 
     def block_route(self, address: int) -> Route | None:
         """The block affinity that holds an address; None where no file has one."""
-        host = IPv4Address(address)
-        holding = [route for route in self.blocks if host in route.network]
-        return max(holding, key=lambda route: route.network.prefixlen, default=None)
+        return next((routes[0] for routes in _blocks(self).holding(address)), None)
 
     def owner_of(self, address: int, at_ns: int | None = None) -> Route | None:
         """The route that says behind which node an address is.
@@ -283,3 +282,18 @@ class Cluster:
         known = (*self.seen_behind.get(address, ()), *(route for route in self.announced if route.network == host))
         later = [route for route in known if route.node != node and route.first_ns > after_ns]
         return min(later, key=lambda route: route.first_ns, default=None)
+
+
+@lru_cache(maxsize=4)
+def _pools(cluster: Cluster) -> Prefixes[Pool]:
+    return Prefixes((pool.network, pool) for pool in cluster.pools)
+
+
+@lru_cache(maxsize=4)
+def _announced(cluster: Cluster) -> Prefixes[Route]:
+    return Prefixes((route.network, route) for route in cluster.announced)
+
+
+@lru_cache(maxsize=4)
+def _blocks(cluster: Cluster) -> Prefixes[Route]:
+    return Prefixes((route.network, route) for route in cluster.blocks)

@@ -22,6 +22,7 @@ What to do
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
@@ -40,7 +41,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -60,13 +61,12 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             missing=Missing(Reason.WRONG_POINT, "outer headers show only on a node's NIC", capture_command(Role.NODE))
         )
     examined, unknown, findings = 0, 0, []
-    for flow in pod_flows(flows, cluster):
-        if flow.expected.wrapped is None and not flow.wrapped:
-            unknown += 1
-            continue
-        examined += 1
-        if flow.expected.wrapped and not flow.wrapped:
-            findings.append(_finding(flow, flows[flow.point], cluster))
+    for between_pods in pod_flows(flows, cluster):
+        bare = ~between_pods.wrapped
+        is_unknown = bare & (between_pods.should_wrap == UNKNOWN)
+        unknown += int(is_unknown.sum())
+        examined += int((~is_unknown).sum())
+        findings += [_finding(flow, cluster) for flow in between_pods.select(bare & (between_pods.should_wrap == 1))]
     missing = None
     if unknown and not examined:
         missing = Missing(
@@ -77,7 +77,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     return Outcome(examined, tuple(findings), missing)
 
 
-def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
+def _finding(flow: PodFlow, cluster: Cluster) -> Finding:
     row = flow.row
     source, destination = format_address(flow.source), format_address(flow.destination)
     unanswered = is_unanswered(row, flow.point)
@@ -91,7 +91,7 @@ def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
         subject=Subject(SubjectKind.FLOW, f"{source} to {destination}", nodes=nodes, addresses=(source, destination)),
         title=f"packets from pod {source} to pod {destination} leave node {where} without the IP-in-IP header",
         expected=f"IP-in-IP between the nodes: {flow.expected.why}",
-        observed=f"{several(count, 'bare packet')} {_direction(flow, flows)}; "
+        observed=f"{several(count, 'bare packet')} {_direction(flow)}; "
         + (unanswered_in_words(row) if unanswered else answers_in_words(row, flow.point)),
         count=count,
         first_ns=int(row.first_ns.min()),
@@ -105,15 +105,21 @@ def _finding(flow: PodFlow, flows: Flows, cluster: Cluster) -> Finding:
     )
 
 
-def _direction(flow: PodFlow, flows: Flows) -> str:
+def _direction(flow: PodFlow) -> str:
     """Where the frames go: to the MAC of the destination's node, or to another one, usually the default gateway."""
-    mac = int(flow.row.destination_mac[0])
+    mac = int(flow.point.facts.flows.destination_mac[flow.position])
     if mac < 0:
         return "on a link without MAC addresses"
-    wrapped = flows.select((flows.tunnel == Tunnel.IPIP) & (flows.outer_source == (flow.destination_node or -1)))
-    if bool((wrapped.source_mac == mac).any()):
+    if mac in _tunnel_macs(flow.point, flow.destination_node):
         return f"straight to the peer's MAC {format_mac(mac)}"
     return f"to MAC {format_mac(mac)}, not known as the peer's: the default gateway?"
+
+
+@lru_cache(maxsize=1024)
+def _tunnel_macs(point: Point, node: int | None) -> frozenset[int]:
+    """The MACs from which tunnel packets of a node come."""
+    flows = point.facts.flows
+    return frozenset(flows.source_mac[(flows.tunnel == Tunnel.IPIP) & (flows.outer_source == (node or -1))].tolist())
 
 
 CHECK = Check(

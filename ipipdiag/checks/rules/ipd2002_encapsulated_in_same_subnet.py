@@ -34,7 +34,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.cluster.model import Mode
 
 if TYPE_CHECKING:
@@ -55,16 +55,13 @@ def examine(flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
             return Outcome()
         return Outcome(missing=_no_mode())
     examined, unknown, findings = 0, 0, []
-    for flow in pod_flows(flows, cluster):
-        mode = cluster.mode_of(flow.destination)
-        if mode is None or mode[0] is not Mode.CROSS_SUBNET:
-            continue
-        if flow.expected.wrapped is None:
-            unknown += 1
-            continue
-        examined += 1
-        if flow.wrapped and not flow.expected.wrapped:
-            findings.append(_finding(flow, cluster))
+    for between_pods in pod_flows(flows, cluster):
+        judged = between_pods.goes_to(Mode.CROSS_SUBNET, cluster)
+        is_known = between_pods.should_wrap != UNKNOWN
+        unknown += int((judged & ~is_known).sum())
+        examined += int((judged & is_known).sum())
+        wrong = judged & between_pods.wrapped & (between_pods.should_wrap == 0)
+        findings += [_finding(flow, cluster) for flow in between_pods.select(wrong)]
     missing = None
     if unknown and not examined:
         command = "kubectl get nodes -o yaml  # then: --cluster FILE, or --node NAME=IP/PREFIX for each"

@@ -50,13 +50,10 @@ def examine(flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
         command = "calicoctl get ippool -o wide  # then: --ipip-mode Always|CrossSubnet|Never"
         return Outcome(missing=Missing(Reason.NO_CONFIG, "the pool's ipipMode is not known", command))
     examined, findings = 0, []
-    for flow in pod_flows(flows, cluster):
-        mode = cluster.mode_of(flow.destination)
-        if mode is None or mode[0] is not Mode.NEVER:
-            continue
-        examined += 1
-        if flow.wrapped:
-            findings.append(_finding(flow, cluster))
+    for between_pods in pod_flows(flows, cluster):
+        judged = between_pods.goes_to(Mode.NEVER, cluster)
+        examined += int(judged.sum())
+        findings += [_finding(flow, cluster) for flow in between_pods.select(judged & between_pods.wrapped)]
     return Outcome(examined, tuple(findings))
 
 

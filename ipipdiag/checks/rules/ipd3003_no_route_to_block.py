@@ -24,6 +24,7 @@ What to do
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address, format_mac
@@ -55,7 +56,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.node_evidence import missing_route
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import HOST_UNREACHABLE, INITIAL_TTLS, NET_UNREACHABLE, UNREACHABLE
 from ipipdiag.trace.places import Station
@@ -83,12 +84,10 @@ def examine(
 ) -> Outcome:
     """A finding for each block that a node does not reach."""
     examined, findings = 0, []
-    for flow in pod_flows(flows, cluster):
-        if flow.expected.wrapped is None:
-            continue
-        examined += 1
-        if flow.expected.wrapped and not flow.wrapped and _takes_default_route(flow, flows[flow.point], cluster):
-            findings.append(_leaking(flow, cluster))
+    for between_pods in pod_flows(flows, cluster):
+        examined += int((between_pods.should_wrap != UNKNOWN).sum())
+        bare = between_pods.select((between_pods.should_wrap == 1) & ~between_pods.wrapped)
+        findings += [_leaking(flow, cluster) for flow in bare if _takes_default_route(flow, cluster)]
     for point, reports in icmp_reports.items():
         if point.is_pod_link:
             examined += 1
@@ -101,17 +100,22 @@ def examine(
     return Outcome(examined, tuple(findings), missing)
 
 
-def _takes_default_route(flow: PodFlow, table: Flows, cluster: Cluster) -> bool:
+def _takes_default_route(flow: PodFlow, cluster: Cluster) -> bool:
     """Unanswered requests to a MAC that is not the owner's: the owner's MAC is known, or the MAC is a router's."""
-    mac = int(flow.row.destination_mac[0])
-    if not is_unanswered(flow.row, flow.point) or mac < 0 or flow.destination_node is None:
+    row = flow.row
+    mac = int(row.destination_mac[0])
+    if not is_unanswered(row, flow.point) or mac < 0 or flow.destination_node is None:
         return False
-    node = flow.destination_node
-    peers = table.select(
-        (table.outer_source == node) | ((table.source == node) & (table.tunnel == Tunnel.NONE))
-    ).source_mac.tolist()
-    routers = router_macs(flow.point, cluster)
-    return mac in routers or (bool(peers) and mac not in peers)
+    peers = _macs_of(flow.point, flow.destination_node)
+    return mac in router_macs(flow.point, cluster) or (bool(peers) and mac not in peers)
+
+
+@lru_cache(maxsize=1024)
+def _macs_of(point: Point, node: int) -> frozenset[int]:
+    """The MACs from which a node's packets come, wrapped or its own."""
+    flows = point.facts.flows
+    is_sender = (flows.outer_source == node) | ((flows.source == node) & (flows.tunnel == Tunnel.NONE))
+    return frozenset(flows.source_mac[is_sender].tolist())
 
 
 def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:

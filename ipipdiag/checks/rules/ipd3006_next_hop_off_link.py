@@ -43,7 +43,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.outside import is_outside, is_strange
 from ipipdiag.checks.sightings import evidence_of, in_words, several
-from ipipdiag.checks.wrapping import PodFlow, pod_flows
+from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -66,25 +66,27 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     if not any(point.role is Role.NODE for point in points):
         text = "the next hop shows on a node's NIC"
         return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE)))
-    examined = 0
-    pairs: dict[tuple[Point, int, int], list[PodFlow]] = {}
-    for flow in pod_flows(flows, cluster):
-        if flow.wrapped or flow.source_node is None or flow.destination_node is None or flow.expected.wrapped:
-            continue
-        examined += 1
-        pairs.setdefault((flow.point, flow.source_node, flow.destination_node), []).append(flow)
-    findings, missing = [], None
-    for (point, source, destination), pair in pairs.items():
-        asked = [flow for flow in pair if int(flow.row.requests.sum())]
-        works = any(int(flow.row.answers.sum()) for flow in pair)
-        requests = sum(int(flow.row.requests.sum()) for flow in asked)
-        if works or requests < FEWEST_REQUESTS:
-            continue
-        if lost := incomplete(point):
-            missing = missing or lost
-            continue
-        if _goes_to_router(point, flows[point], asked, source, destination, cluster):
-            findings.append(_finding(point, asked, source, destination, requests, cluster))
+    examined, findings, missing = 0, [], None
+    for between_pods in pod_flows(flows, cluster):
+        point, table = between_pods.point, flows[between_pods.point]
+        bare = ~between_pods.wrapped & (between_pods.should_wrap != 1)
+        bare &= (between_pods.source_node != UNKNOWN) & (between_pods.destination_node != UNKNOWN)
+        examined += int(bare.sum())
+        pairs: dict[tuple[int, int], list[int]] = {}
+        ends = zip(between_pods.source_node[bare].tolist(), between_pods.destination_node[bare].tolist(), strict=True)
+        for at, nodes in zip(bare.nonzero()[0].tolist(), ends, strict=True):
+            pairs.setdefault(nodes, []).append(at)
+        for (source, destination), pair in pairs.items():
+            positions = between_pods.position[pair]
+            requests = int(table.requests[positions].sum())
+            if table.answers[positions].any() or requests < FEWEST_REQUESTS:
+                continue
+            if lost := incomplete(point):
+                missing = missing or lost
+                continue
+            asked = [flow for flow in between_pods.select(pair) if table.requests[flow.position]]
+            if _goes_to_router(point, table, asked, source, destination, cluster):
+                findings.append(_finding(point, asked, source, destination, requests, cluster))
     if not findings:
         findings = [finding for point in points if (finding := _to_unknown(point, flows[point], cluster))]
     return Outcome(examined, tuple(findings), missing)
@@ -94,7 +96,7 @@ def _goes_to_router(
     point: Point, table: Flows, asked: list[PodFlow], source: int, destination: int, cluster: Cluster
 ) -> bool:
     """Whether the frames go to a MAC that stands for a router, and the other node is behind one."""
-    macs = {int(flow.row.destination_mac[0]) for flow in asked}
+    macs = set(table.destination_mac[[flow.position for flow in asked]].tolist())
     subnet = subnet_of(cluster, source)
     if subnet is not None:
         return IPv4Address(destination) not in subnet
@@ -152,13 +154,17 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
     if point.role is not Role.NODE or cluster.pools or incomplete(point):
         return None
     bare = table.select((table.tunnel == Tunnel.NONE) & (table.source_mac == (point.own_mac or 0)))
+    to_judge = {destination for source, destination in bare.rows("source", "destination") if source in cluster.pods}
+    unknown = {end for end in to_judge if is_strange(end, cluster) and not is_outside(end, cluster)}
     ours = bare.select(
         [
             position
             for position, (source, destination) in enumerate(bare.rows("source", "destination"))
-            if source in cluster.pods and is_strange(destination, cluster) and not is_outside(destination, cluster)
+            if source in cluster.pods and destination in unknown
         ]
     )
+    if int(ours.requests.sum()) < FEWEST_REQUESTS:
+        return None
     routers = router_macs(point, cluster) - {point.own_mac or 0}
     asked = ours.select(
         [at for at, (mac, count) in enumerate(ours.rows("destination_mac", "requests")) if mac in routers and count]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.forwarding import FiveTuple, FlowRow, flow_rows_of
+from ipipdiag.checks.forwarding import FlowRow, five_tuples, rows_by_flow
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -38,6 +38,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.wrapping import is_between_pods
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -59,12 +60,10 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     for point, table in flows.items():
         if point.role is not Role.NODE:
             continue
-        by_flow: dict[FiveTuple, list[FlowRow]] = {}
-        for row in flow_rows_of(table):
-            if cluster.is_pod(row.flow.source) and cluster.is_pod(row.flow.destination):
-                by_flow.setdefault(row.flow, []).append(row)
-        examined += len(by_flow)
-        for rows in by_flow.values():
+        of_flow, between_pods = five_tuples([table]), is_between_pods(table, cluster)
+        examined += len(set(of_flow.codes[between_pods].tolist()))
+        has_forms = (of_flow.total(between_pods) > 1)[of_flow.codes]
+        for rows in rows_by_flow(table, between_pods & has_forms).values():
             pair = next((two for two in combinations(rows, 2) if _alternates(*two)), None)
             if pair is not None:
                 findings.append(_finding(point, table, *pair, cluster))

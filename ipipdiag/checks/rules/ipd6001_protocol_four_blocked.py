@@ -76,16 +76,16 @@ def examine(
     for point in points:
         if point.role is not Role.NODE:
             continue
-        for pair in tunnel_pairs(flows[point]):
+        for pair in tunnel_pairs(point):
             examined += 1
-            contact = contact_between(flows[point], pair)
-            receivers = list(_receivers(points, point, pair, flows, extent))
             if pair.back and not incomplete(point):
-                opening = opening_of(flows[point], pair)
+                opening = opening_of(pair)
                 if opening is not None and _was_shut(opening):
-                    findings.append(_opened_late(point, pair, contact, opening, cluster))
+                    findings.append(_opened_late(point, pair, contact_between(pair), opening, cluster))
             if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
                 continue
+            contact = contact_between(pair)
+            receivers = list(_receivers(points, point, pair, flows, extent))
             if lost := incomplete(point):
                 missing = missing or lost
             elif not pair.silence and _never_arrived(receivers, pair, flows, tunnels):

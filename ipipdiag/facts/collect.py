@@ -25,7 +25,7 @@ from ipipdiag.facts.flows import Flows, flow_rows, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.over_time import Buckets, BucketsFold
-from ipipdiag.facts.packet_keys import PacketKeys, PacketKeysFold
+from ipipdiag.facts.packet_keys import KEYS_LIMIT, PacketKeys, PacketKeysFold, fit
 from ipipdiag.facts.selection import Selection
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
@@ -118,7 +118,7 @@ class PointCollector:
         self._selection = selection
         self._unselected = 0
         self._with_packet_keys = with_packet_keys
-        self._packet_keys = PacketKeysFold()
+        self.packet_keys = PacketKeysFold()
         self._with_buckets = with_buckets
         self._buckets = BucketsFold()
         self._extent = ExtentFold()
@@ -167,7 +167,7 @@ class PointCollector:
         self._flows.add(flow_rows(packets))
         self._tcp.step(packets)
         if self._with_packet_keys:
-            self._packet_keys.step(packets)
+            self.packet_keys.step(packets)
         if self._with_buckets:
             self._buckets.step(packets)
         self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
@@ -200,8 +200,8 @@ class PointCollector:
             bgp_routes=bgp.routes,
             bgp_controls=bgp.controls,
             dns_exchanges=self._dns.finish(),
-            packet_keys=self._packet_keys.finish(),
-            key_halvings=self._packet_keys.halvings,
+            packet_keys=self.packet_keys.finish(),
+            key_halvings=self.packet_keys.halvings,
             buckets=self._buckets.finish(),
             bucket_width_ns=self._buckets.width_ns,
             left_out=self._left_out(bgp.left_out),
@@ -233,15 +233,21 @@ class PointCollector:
 class CaptureCollector:
     """Collects the facts of one capture from its files in time order, as if they were one file.
 
-    Packet keys are kept where the run may have several points: ``is_one_of_several`` captures, or one that can hold
-    several interfaces; buckets where ``with_buckets``: nothing but a drawing needs them. Of the frames only those of
-    ``selection`` are looked at.
+    Packet keys are kept where the run may have several points: as many ``captures`` as it has share the room for them,
+    or one that can hold several interfaces. ``always_keys`` asks for them all the same, ``with_buckets`` for the
+    buckets, which nothing but a drawing needs. Of the frames only those of ``selection`` are looked at.
     """
 
     def __init__(
-        self, *, is_one_of_several: bool = False, with_buckets: bool = False, selection: Selection | None = None
+        self,
+        *,
+        captures: int = 1,
+        always_keys: bool = False,
+        with_buckets: bool = False,
+        selection: Selection | None = None,
     ) -> None:
-        self._is_one_of_several = is_one_of_several
+        self._is_one_of_several = always_keys or captures > 1
+        self._keys_limit = KEYS_LIMIT // captures
         self._with_buckets = with_buckets
         self._selection = selection
         self.files: list[CaptureSummary] = []
@@ -269,6 +275,7 @@ class CaptureCollector:
                     )
                 share = decoded if rows is None else _share(decoded, rows)
                 self._collectors[key].step(share, batch.buffer)
+            fit([collector.packet_keys for collector in self._collectors.values()], self._keys_limit)
         self.files.append(capture.summary())
         self._frames += self.files[-1].frames
 

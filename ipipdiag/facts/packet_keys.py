@@ -7,6 +7,7 @@ identification with ICMP sequence number or DNS transaction id.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import FIN, SYN
 from ipipdiag.table import Table
 
-KEYS_LIMIT = 4_000_000  # packets kept a point, 34 bytes each; beyond, every other flow is left out
+KEYS_LIMIT = 2_000_000  # packets kept of all captures of a run; beyond, every other flow is left out
 CONVERSATION_BITS = 8  # of a flow's hash, the same for both directions: as many halvings are possible
 NOTHING_KEPT = 63  # halvings that no flow survives: one flow alone is above the limit
 
@@ -118,31 +119,43 @@ def packet_key_rows(packets: Packets) -> PacketKeys:
 
 
 class PacketKeysFold:
-    """Keeps the keys of one point, of all flows while they fit, then of a power-of-two fraction of them."""
+    """Keeps the keys of one point: of all flows, or of the power-of-two fraction of them to which it was told to
+    shrink (:func:`fit`).
+    """
 
-    def __init__(self, limit: int = KEYS_LIMIT) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._parts: list[PacketKeys] = []
-        self._kept = 0
+        self.kept = 0
         self.halvings = 0  # kept are the flows whose hash has so many low bits zero
 
     def step(self, packets: Packets) -> None:
         """Add a batch."""
         self._add(packet_key_rows(packets))
-        while self._kept > self._limit:
-            self.halvings = self.halvings + 1 if self.halvings < CONVERSATION_BITS else NOTHING_KEPT
-            parts, self._parts, self._kept = self._parts, [], 0
-            for part in parts:
-                self._add(part)
+
+    def shrink(self, halvings: int) -> None:
+        """Keep the flows alone that are left after so many halvings."""
+        self.halvings = halvings
+        parts, self._parts, self.kept = self._parts, [], 0
+        for part in parts:
+            self._add(part)
 
     def _add(self, keys: PacketKeys) -> None:
         kept = keys.select(chosen_flows(keys.flow, self.halvings))
         self._parts.append(kept)
-        self._kept += len(kept)
+        self.kept += len(kept)
 
     def finish(self) -> PacketKeys:
         """The keys of all batches."""
         return PacketKeys.concatenate(self._parts) if self._parts else PacketKeys.none()
+
+
+def fit(folds: Sequence[PacketKeysFold], limit: int) -> None:
+    """Shrink the folds of some points, all to the same flows, until what they keep together is within the limit."""
+    halvings = max((fold.halvings for fold in folds), default=0)
+    while sum(fold.kept for fold in folds) > limit:
+        halvings = halvings + 1 if halvings < CONVERSATION_BITS else NOTHING_KEPT
+        for fold in folds:
+            fold.shrink(halvings)
 
 
 def chosen_flows(flow: npt.NDArray[np.uint64], halvings: int) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from ipipdiag.facts.flows import Flows
 from ipipdiag.facts.packet_keys import flow_hash
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
+from ipipdiag.trace.flow_counts import count_answers, flows_between
 from ipipdiag.trace.hops import measure_hops
 from ipipdiag.trace.model import Clock, Form, Route, Stop, Trace
 from ipipdiag.trace.places import Place, find_places, merge_places
@@ -90,6 +91,7 @@ class _Material:
     pair_of_flow: Int64
     translations: dict[int, tuple[tuple[int, int], ...]]
     sightings: Sightings
+    answers: Int64
     notes: tuple[str, ...]
     flow_fraction: int
 
@@ -106,7 +108,15 @@ def _gather(places: tuple[Place, ...], cluster: Cluster) -> _Material:
     linked = {pod for member in points if member.is_pod_link for pod in member.pods}
     pairs, pair_of_flow, translations = number_pairs(flows, lead, cluster, linked)
     return _Material(
-        points, flows, pairs, pair_of_flow, translations, sightings, _notes(flows, too_fine), 1 << halvings
+        points=points,
+        flows=flows,
+        pairs=pairs,
+        pair_of_flow=pair_of_flow,
+        translations=translations,
+        sightings=sightings,
+        answers=count_answers(points, flows),
+        notes=_notes(flows, too_fine),
+        flow_fraction=1 << halvings,
     )
 
 
@@ -128,6 +138,7 @@ def _lay_out(material: _Material, places: tuple[Place, ...]) -> Workspace:
         sightings=sightings,
         place=place_of_point[sightings.point],
         pair=material.pair_of_flow[sightings.flow],
+        answers=material.answers,
         everywhere=material.sightings,
     )
 
@@ -160,10 +171,10 @@ def _one_of_each(sightings: Sightings, place_of_point: Int64, ranks: Sequence[Se
             keep[rows[again]] = False
             known = np.concatenate([known, sightings.unit[rows[~again]]])
     group = (place << 44) | sightings.unit
-    _, inverse = np.unique(group, return_inverse=True)
-    highest = np.zeros(int(inverse.max()) + 1 if len(inverse) else 0, dtype=np.uint8)
-    np.maximum.at(highest, inverse, sightings.ttl)
-    keep &= sightings.ttl == highest[inverse]
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    highest = np.maximum.reduceat(sightings.ttl[order], begins) if len(begins) else sightings.ttl
+    keep[order] &= sightings.ttl[order] == np.repeat(highest, np.diff(begins, append=len(order)))
     return sightings.select(keep)
 
 
@@ -190,11 +201,7 @@ def _flows_at(
 ) -> Iterator[Flows]:
     """What each point of a place tells of the flows of a pair."""
     for point in place.points:
-        flows = point.facts.flows
-        mine = np.zeros(len(flows), dtype=np.bool_)
-        for source, destination in _ends(plan, workspace):
-            mine |= (flows.source == source) & (flows.destination == destination)
-        flows = flows.select(mine)
+        flows = flows_between(point, _ends(plan, workspace))
         if only is not None:
             names = ("source", "destination", "protocol", "source_port", "destination_port")
             flows = flows.select(np.isin(flow_hash(**{name: getattr(flows, name) for name in names}), only))

@@ -10,15 +10,17 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.facts.messages import IcmpReports
 from ipipdiag.facts.over_time import count_over_time
 from ipipdiag.facts.sightings import DUPLICATE_WINDOW_NS
 from ipipdiag.protocols import DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TIME_EXCEEDED, UDP, UNREACHABLE
+from ipipdiag.trace.flow_counts import highest
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
 from ipipdiag.trace.places import Place
 from ipipdiag.trace.routes import RoutePlan
 from ipipdiag.trace.timeline import Timeline, machine_of
-from ipipdiag.trace.units import FlowTable, Sightings
+from ipipdiag.trace.units import Sightings
 from ipipdiag.trace.workspace import Workspace
 
 Int64 = npt.NDArray[np.int64]
@@ -219,13 +221,9 @@ def _is_of_working_flow(
     Of these the next place was more likely not captured yet, or no longer.
     """
     flow = workspace.sightings.flow[rows]
-    through = set(flow[seen].tolist())
-    working = [
-        row
-        for row in np.unique(flow[assumed]).tolist()
-        if row in through or _total(start, workspace.flows, row, "answers")
-    ]
-    of_working: npt.NDArray[np.bool_] = assumed & np.isin(flow, np.array(working, dtype=np.int64))
+    works = highest(start, workspace.flows, "answers") > 0
+    works[flow[seen]] = True
+    of_working: npt.NDArray[np.bool_] = assumed & works[flow]
     return of_working
 
 
@@ -234,20 +232,27 @@ def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArr
 
     As many of a flow can be lost as have no answer; the last ones are taken to be these.
     """
+    table, flow = workspace.flows, workspace.sightings.flow[rows]
+    asks = (table.protocol == ICMP) & (table.source_port >= 0)
+    asks |= (table.protocol == UDP) & (table.destination_port == DNS_PORT)
+    asks &= highest(start, table, "requests") > 0  # echo replies: what is their other direction answers nothing
+    missing = np.flatnonzero(unseen & asks[flow])
+    count, lacking = np.bincount(flow, minlength=len(table)), np.bincount(flow[missing], minlength=len(table))
+    spare = lacking - np.maximum(count - workspace.answers, 0)
     answered = np.zeros(len(rows), dtype=np.bool_)
-    flow = workspace.sightings.flow[rows]
-    table = workspace.flows
-    for row in np.unique(flow[unseen]).tolist():
-        is_echo = table.protocol[row] == ICMP and table.source_port[row] >= 0
-        if not is_echo and not (table.protocol[row] == UDP and table.destination_port[row] == DNS_PORT):
-            continue
-        if not _total(start, table, row, "requests"):  # echo replies: what is their other direction answers nothing
-            continue
-        members = np.flatnonzero(flow == row)
-        missing = np.flatnonzero(unseen & (flow == row))
-        spare = len(missing) - max(len(members) - _answers(workspace, row), 0)
-        answered[missing[: max(spare, 0)]] = True
+    answered[missing[_rank_within(flow[missing]) < spare[flow[missing]]]] = True
     return answered
+
+
+def _rank_within(group: Int64) -> Int64:
+    """The position of each entry among those of its group."""
+    order = np.argsort(group, kind="stable")
+    begins = np.ones(len(order), dtype=np.bool_)
+    begins[1:] = np.diff(group[order]) > 0
+    at = np.arange(len(order))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = at - np.maximum.accumulate(np.where(begins, at, 0))
+    return rank
 
 
 def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -256,25 +261,44 @@ def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArra
     By ICMP fragmentation needed (RFC 1191), or, of those sent with a low TTL as traceroute does, by time exceeded.
     """
     refused = np.zeros(len(rows), dtype=np.bool_)
+    if not unseen.any():
+        return refused
     sightings, table = workspace.sightings, workspace.flows
-    is_probe = sightings.ttl[rows] <= PROBE_TTL
     # the report need not pass where the packet does: it is the node's own, and goes straight to the pod
     machine = [place for place in workspace.places if machine_of(place) == machine_of(start)]
-    for point in (point for place in machine for point in place.points):
-        for time_ns, kind, code, source, destination in point.facts.icmp_reports.rows(
-            "time_ns", "type", "code", "quoted_source", "quoted_destination"
-        ):
-            if kind == TIME_EXCEEDED:
-                concerned = unseen & is_probe
-            elif (kind, code) == (UNREACHABLE, FRAGMENTATION_NEEDED):
-                concerned = unseen
-            else:
-                continue
-            before = time_ns - sightings.time_ns[rows]
-            flow = sightings.flow[rows]
-            about = (table.source[flow] == source) & (table.destination[flow] == destination)
-            refused |= concerned & about & (before >= -TOLERANCE_NS) & (before <= REPORT_WITHIN_NS)
+    reports = IcmpReports.concatenate([point.facts.icmp_reports for place in machine for point in place.points])
+    too_long = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
+    flow = sightings.flow[rows]
+    about = (table.source[flow] << 32) | table.destination[flow]
+    is_probe = sightings.ttl[rows] <= PROBE_TTL
+    for kind, concerned in ((too_long, unseen), (reports.type == TIME_EXCEEDED, unseen & is_probe)):
+        chosen = np.flatnonzero(concerned)
+        own = reports.select(kind)
+        quoted = (own.quoted_source << 32) | own.quoted_destination
+        refused[chosen[_is_reported(about[chosen], sightings.time_ns[rows[chosen]], quoted, own.time_ns)]] = True
     return refused
+
+
+def _is_reported(about: Int64, sent_ns: Int64, quoted: Int64, reported_ns: Int64) -> npt.NDArray[np.bool_]:
+    """Which packets a report follows in time about the same two addresses: the first one that is not too early."""
+    order = np.lexsort((reported_ns, quoted))
+    quoted, reported_ns = quoted[order], reported_ns[order]
+    pairs, begins, counts = np.unique(quoted, return_index=True, return_counts=True)
+    reported = np.zeros(len(about), dtype=np.bool_)
+    for members in _groups(about, pairs):
+        place = int(np.searchsorted(pairs, about[members[0]]))
+        times = reported_ns[begins[place] : begins[place] + counts[place]]
+        next_one = np.searchsorted(times, sent_ns[members] - TOLERANCE_NS)
+        delay = np.append(times, np.iinfo(np.int64).max)[next_one] - sent_ns[members]
+        reported[members] = delay <= REPORT_WITHIN_NS
+    return reported
+
+
+def _groups(values: Int64, wanted: Int64) -> list[Index]:
+    """The positions of each value that is wanted, value by value."""
+    rows = np.flatnonzero(np.isin(values, wanted))
+    order = rows[np.argsort(values[rows], kind="stable")]
+    return np.split(order, np.flatnonzero(np.diff(values[order])) + 1) if len(order) else []
 
 
 def _overtaken_until(seen_times: Int64) -> int:
@@ -432,36 +456,7 @@ def _flows(workspace: Workspace, start: Place, counted: Counted, members: Index)
                 destination_port=int(table.destination_port[row]),
                 sent=int(sent_by_flow[position]),
                 lost=int(lost_by_flow[position]),
-                answers=_answers(workspace, row),
+                answers=int(workspace.answers[row]),  # at whatever place: what is answered anywhere was delivered
             )
         )
     return tuple(losses)
-
-
-def _answers(workspace: Workspace, row: int) -> int:
-    """Packets of a flow's other direction, at the place that saw most: what is answered anywhere was delivered."""
-    return max(_other_direction(place, workspace.flows, row) for place in workspace.places)
-
-
-def _other_direction(place: Place, table: FlowTable, row: int) -> int:
-    """Packets of a flow's other direction at a place: that of the point which saw most."""
-    most = 0
-    for point in place.points:
-        flows = point.facts.flows
-        back = (flows.source == table.destination[row]) & (flows.destination == table.source[row])
-        back &= (flows.protocol == table.protocol[row]) & (flows.source_port == table.destination_port[row])
-        back &= flows.destination_port == table.source_port[row]
-        most = max(most, int(flows.packets[back].sum()))
-    return most
-
-
-def _total(place: Place, table: FlowTable, row: int, column: str) -> int:
-    """A count of a flow at a place: that of the point which saw most."""
-    total = 0
-    for point in place.points:
-        flows = point.facts.flows
-        same = np.ones(len(flows), dtype=np.bool_)
-        for name in ("source", "destination", "protocol", "source_port", "destination_port"):
-            same &= getattr(flows, name) == getattr(table, name)[row]
-        total = max(total, int(getattr(flows, column)[same].max(initial=0)))
-    return total

@@ -9,7 +9,9 @@ import numpy as np
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.cluster.rules import expected_form
+from ipipdiag.facts.groups import Groups
 from ipipdiag.points.model import Role
+from ipipdiag.table import distinct
 from ipipdiag.trace.places import Place, Station
 from ipipdiag.trace.workspace import NodePair, Pair, Workspace, pair_nodes, time_gains
 
@@ -77,13 +79,14 @@ def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]
 def presence(workspace: Workspace) -> dict[tuple[int, int], Seen]:
     """What each place saw of each pair, by the numbers of pair and place."""
     key = (workspace.pair << 20) | workspace.place
-    distinct, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    highest = np.zeros(len(distinct), dtype=np.int64)
-    np.maximum.at(highest, inverse, workspace.sightings.ttl.astype(np.int64))
+    groups = Groups.of([key])
+    count, highest = np.bincount(groups.codes), groups.largest(workspace.sightings.ttl)
     mask = (1 << 20) - 1
     return {
         (value >> 20, value & mask): Seen(packets, ttl)
-        for value, packets, ttl in zip(distinct.tolist(), count.tolist(), highest.tolist(), strict=True)
+        for value, packets, ttl in sorted(
+            zip(key[groups.first].tolist(), count.tolist(), highest.tolist(), strict=True)
+        )
     }
 
 
@@ -93,7 +96,7 @@ def _forms(workspace: Workspace) -> dict[int, set[bool]]:
         [place.number for place in workspace.places if place.role in (Role.NODE, Role.FABRIC)], dtype=np.int64
     )
     rows = np.isin(workspace.place, nics)
-    key = np.unique((workspace.pair[rows] << 1) | workspace.sightings.is_wrapped[rows])
+    key = distinct((workspace.pair[rows] << 1) | workspace.sightings.is_wrapped[rows])
     forms: dict[int, set[bool]] = defaultdict(set)
     for value in key.tolist():
         forms[value >> 1].add(bool(value & 1))

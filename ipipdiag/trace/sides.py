@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Role
+from ipipdiag.table import distinct
 from ipipdiag.trace.places import Place, home_of
 from ipipdiag.trace.workspace import NodePair, Workspace, pair_nodes, time_gains
 
@@ -79,7 +80,7 @@ def _settle_nics(workspace: Workspace, homes: list[NodePair]) -> list[Place]:
 
 def _ends_of(workspace: Workspace, one: Place, other: Place, homes: list[NodePair]) -> tuple[int, int] | None:
     """The only two nodes between which packets were seen at both places."""
-    numbers = [set(np.unique(workspace.pair[workspace.at(place.number)]).tolist()) for place in (one, other)]
+    numbers = [set(distinct(workspace.pair[workspace.at(place.number)]).tolist()) for place in (one, other)]
     ends = {frozenset(homes[number]) for number in numbers[0] & numbers[1] if None not in homes[number]}
     ends = {pair for pair in ends if len(pair) == 2}
     if len(ends) != 1:

@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.packet_keys import PacketKeys
+from ipipdiag.table import distinct
 from ipipdiag.trace.units import FlowTable
 
 Int64 = npt.NDArray[np.int64]
+MOST_ALIKE = 64  # flows that may begin with the same packet: beyond, it tells nothing, and comparing all takes too long
 FIRST_PACKETS = 3  # of each flow at each place that are compared
 
 
@@ -41,6 +43,8 @@ def translated_flows(keys: PacketKeys, flow: Int64, place: Int64, flows: FlowTab
     for signature, row in zip(signatures[repeated].tolist(), flow[first][repeated].tolist(), strict=True):
         by_signature[signature].add(row)
     for same in by_signature.values():
+        if len(same) > MOST_ALIKE:
+            continue
         rows = sorted(same)
         for position, one in enumerate(rows):
             for other in rows[position + 1 :]:
@@ -52,7 +56,7 @@ def translated_flows(keys: PacketKeys, flow: Int64, place: Int64, flows: FlowTab
 
 def _places_by_flow(flow: Int64, place: Int64) -> dict[int, set[int]]:
     found: dict[int, set[int]] = defaultdict(set)
-    for pair in np.unique((flow << 20) | place).tolist():
+    for pair in distinct((flow << 20) | place).tolist():
         found[pair >> 20].add(pair & ((1 << 20) - 1))
     return found
 

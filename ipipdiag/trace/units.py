@@ -19,9 +19,10 @@ from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.packet_keys import PacketKeys, chosen_flows, flow_hash
 from ipipdiag.points.model import Point
 from ipipdiag.protocols import TCP, UDP
-from ipipdiag.table import Table
+from ipipdiag.table import Table, distinct
 
 Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
 
 SEQUENCE_SPACE = 1 << 32
 RANGE_BITS = 40  # of a position in a flow, in bytes from its first segment: a tebibyte
@@ -93,77 +94,103 @@ def _unclear(flows: Flows) -> npt.NDArray[np.bool_]:
     return unclear
 
 
-def gather_keys(points: Sequence[Point], flows: FlowTable, halvings: int) -> tuple[PacketKeys, Int64, Int64]:
+def gather_keys(points: Sequence[Point], flows: FlowTable, halvings: int) -> tuple[PacketKeys, Int64, Int32]:
     """The packet keys of all points, with the flow (row of the table) and the point of each.
 
     A packet that lacks a fragment at a point was not there: it goes no further.
     """
-    whole = [_whole_packets(point) for point in points]
-    keys = PacketKeys.concatenate(whole)
-    counts = [len(table) for table in whole]
-    owner = np.repeat(np.arange(len(points), dtype=np.int64), counts)
-    if len(flows) == 0:
-        return PacketKeys.none(), owner[:0], owner[:0]
-    row = np.minimum(np.searchsorted(flows.hash, keys.flow), len(flows) - 1)
-    known = (flows.hash[row] == keys.flow) & chosen_flows(keys.flow, halvings) & ~flows.is_unclear[row]
-    return keys.select(known), row[known].astype(np.int64), owner[known]
+    rows, flow, owner = [], [], []
+    for position, point in enumerate(points):
+        keys = point.facts.packet_keys
+        row = np.minimum(np.searchsorted(flows.hash, keys.flow), max(len(flows) - 1, 0))
+        known = chosen_flows(keys.flow, halvings)
+        if len(flows):
+            known &= (flows.hash[row] == keys.flow) & ~flows.is_unclear[row]
+        if incomplete := incomplete_packets(point.facts.fragment_pieces):
+            known &= ~np.isin(keys.number, np.array(incomplete, dtype=keys.number.dtype))
+        rows.append(np.flatnonzero(known) if len(flows) else np.zeros(0, dtype=np.intp))
+        flow.append(row[rows[-1]].astype(np.int64))
+        owner.append(np.full(len(rows[-1]), position, dtype=np.int32))
+    tables = [point.facts.packet_keys for point in points]
+    gathered = PacketKeys(  # column by column: a second copy of all would be the most memory that a run takes
+        **{
+            name: np.concatenate([getattr(table, name)[here] for table, here in zip(tables, rows, strict=True)])
+            for name in PacketKeys.column_names()
+        }
+    )
+    return gathered, np.concatenate(flow), np.concatenate(owner)
 
 
-def _whole_packets(point: Point) -> PacketKeys:
-    keys, incomplete = point.facts.packet_keys, incomplete_packets(point.facts.fragment_pieces)
-    return keys.select(~np.isin(keys.number, np.array(incomplete, dtype=keys.number.dtype))) if incomplete else keys
-
-
-def cut_into_units(keys: PacketKeys, flow: Int64, point: Int64, lead: Int64) -> tuple[Sightings, Int64]:
+def cut_into_units(keys: PacketKeys, flow: Int64, point: Int32, lead: Int64) -> tuple[Sightings, Int64]:
     """The units of all packets, and the flows that were left out because they are cut too finely.
 
     ``lead`` is the flow that each flow is counted as: translated ones are cut together.
     """
-    own, flow = flow, lead[flow]
-    ranges, others = np.flatnonzero(keys.is_range), np.flatnonzero(~keys.is_range)
-    start = _unwrapped(keys, flow, point, ranges)
-    low = (flow[ranges] << RANGE_BITS) + start
-    high = low + keys.length[ranges]
-    cuts = np.unique(np.concatenate([low, high]))
-    first, last = np.searchsorted(cuts, low), np.searchsorted(cuts, high)
-    pieces = last - first
-    count = int(flow.max()) + 1 if len(flow) else 0
-    total = np.bincount(flow[ranges], weights=pieces, minlength=count)
-    packets = np.bincount(flow[ranges], minlength=count)
-    too_fine = total > MOST_PIECES * packets + SPARE_PIECES
-    fine = too_fine[flow[ranges]]
-    ranges, first, pieces = ranges[~fine], first[~fine], pieces[~fine]
-    row = np.repeat(ranges, pieces)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    unit = np.repeat(first, pieces) + within
-    size = (cuts[unit + 1] - cuts[unit]) if len(unit) else np.zeros(0, dtype=np.int64)
-    told_apart = hash_rows([flow[others], keys.identity[others], np.where(keys.ip_id[others] == 0, 1, 0)])
-    _, codes = np.unique(told_apart, return_inverse=True)
-    rows = np.concatenate([row, others])
+    others = np.flatnonzero(~keys.is_range)
+    pieces, cuts, too_fine = _cut_ranges(keys, lead[flow], point)
+    rows = np.concatenate([pieces.row, others])
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
     sightings = Sightings(
-        unit=np.concatenate([unit, codes + len(cuts)])[order].astype(np.int64),
-        flow=own[rows],
-        point=point[rows].astype(np.int32),
+        unit=np.concatenate([pieces.unit, _numbered(keys, lead[flow[others]], others) + cuts])[order],
+        flow=flow[rows],
+        point=point[rows],
         time_ns=keys.time_ns[rows],
         number=keys.number[rows],
-        size=np.concatenate([size, keys.length[others]])[order].astype(np.int32),
+        size=np.concatenate([pieces.size, keys.length[others]])[order],
         ttl=keys.ttl[rows],
         is_wrapped=keys.is_wrapped[rows],
         is_anonymous=keys.ip_id[rows] == 0,
     )
-    return sightings, np.flatnonzero(too_fine)
+    return sightings, too_fine
 
 
-def _unwrapped(keys: PacketKeys, flow: Int64, point: Int64, ranges: npt.NDArray[np.intp]) -> Int64:
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The units of TCP ranges, packet by packet: row of the packet key, number, bytes."""
+
+    row: Int64
+    unit: Int64
+    size: Int32
+
+
+def _cut_ranges(keys: PacketKeys, flow: Int64, point: Int32) -> tuple[_Pieces, int, Int64]:
+    """The pieces of all ranges, how many numbers they use up, and the flows that are cut too finely."""
+    ranges = np.flatnonzero(keys.is_range)
+    flow = flow[ranges]
+    low = (flow << RANGE_BITS) + _unwrapped(keys, flow, point[ranges], ranges)
+    high = low + keys.length[ranges]
+    cuts = distinct(np.concatenate([low, high]))
+    first, last = np.searchsorted(cuts, low), np.searchsorted(cuts, high)
+    del low, high
+    pieces = last - first
+    count = int(flow.max()) + 1 if len(flow) else 0
+    total = np.bincount(flow, weights=pieces, minlength=count)
+    too_fine = total > MOST_PIECES * np.bincount(flow, minlength=count) + SPARE_PIECES
+    if too_fine.any():
+        fine = too_fine[flow]
+        ranges, first, pieces = ranges[~fine], first[~fine], pieces[~fine]
+    row = np.repeat(ranges, pieces)
+    unit = np.arange(len(row)) + np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
+    size = (cuts[unit + 1] - cuts[unit]) if len(unit) else np.zeros(0, dtype=np.int64)
+    return _Pieces(row, unit, size.astype(np.int32)), len(cuts), np.flatnonzero(too_fine)
+
+
+def _numbered(keys: PacketKeys, flow: Int64, rows: npt.NDArray[np.intp]) -> Int64:
+    """A number for each packet that is no range: the same for the same packet at every point."""
+    told_apart = hash_rows([flow, keys.identity[rows], np.where(keys.ip_id[rows] == 0, 1, 0)])
+    _, codes = np.unique(told_apart, return_inverse=True)
+    return codes.astype(np.int64, copy=False)
+
+
+def _unwrapped(keys: PacketKeys, flow: Int64, point: Int32, ranges: npt.NDArray[np.intp]) -> Int64:
     """Sequence numbers as positions that run on beyond 2^32: within a flow the same at every point.
 
     Each point's first segment of a flow is placed next to the flow's first of all, each later one next to the one
     before it; so neighbours may be 2 GiB apart, and captures of one flow may begin as far apart.
     """
     sequence = keys.identity[ranges].astype(np.int64)
-    group = (flow[ranges] << 20) + point[ranges]
+    group = (flow << 20) + point
     order = np.argsort(group, kind="stable")
     ordered, at = group[order], sequence[order]
     begins = np.ones(len(order), dtype=np.bool_)

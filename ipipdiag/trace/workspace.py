@@ -39,6 +39,7 @@ class Workspace:
     sightings: Sightings
     place: Int64
     pair: Int64
+    answers: Int64  # of each flow: packets of its other direction, at the point that saw most
     everywhere: Sightings  # of every point, where ``sightings`` has one of each unit and place
 
     def at(self, place: int, pairs: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.intp]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
 
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.capture.chain import Chain, Offsets, RecordShape
 from ipipdiag.capture.model import CaptureError, DamageKind, Frames, Interface
 from ipipdiag.capture.reader import FileState, Limits
 from ipipdiag.capture.window import Window
 
 FILE_HEADER = 24
+SECOND_NS = 1_000_000_000
 LINK_TYPE_MASK = 0x03FFFFFF  # the upper bits say whether and how long a frame check sequence is there
 
 # first four bytes: byte order, nanoseconds a tick, bytes of a record header (Kuznetzov's variant has 8 more)
@@ -44,31 +47,24 @@ class PcapReader:
         self._snap_length = snap_length
         state.interfaces.append(Interface(0, link_type & LINK_TYPE_MASK, snap_length))
         window.start += FILE_HEADER
+        self._parts: deque[Offsets] = deque()  # where records of the window lie that are not yet handed on
+        self._end = 0  # of the last of them
 
     def next_frames(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
-        """The whole records in the window; None at the end of the file or where the chain breaks."""
-        offsets = self._walk(window, limits)
-        if not offsets:
-            return self._next_window(window, state, limits)
-        return self._frames(window, state, offsets)
+        """Some of the whole records in the window; None at the end of the file or where the chain breaks.
 
-    def _walk(self, window: Window, limits: Limits) -> list[int]:
-        """Offsets of the headers of the whole records in the window, which is consumed up to the last one's end."""
-        read_length = struct.Struct(self._order + "I").unpack_from
-        data, end, header_size, most = window.data, window.end, self._header_size, limits.record_bytes
-        offsets: list[int] = []
-        append = offsets.append
-        position, last_header = window.start, end - header_size
-        room = limits.batch_frames
-        while position <= last_header and len(offsets) < room:
-            length = read_length(data, position + 8)[0]
-            following = position + header_size + length
-            if following > end or length > most:
-                break
-            append(position)
-            position = following
-        window.start = position
-        return offsets
+        A window is handed on in equal parts, so that none is a small one, which costs as much work as a large one.
+        """
+        shape = RecordShape(self._order, self._header_size, SECOND_NS // self._tick_ns, limits.record_bytes)
+        chain = Chain(window.array(), window.end, shape)
+        if not self._parts:
+            offsets, self._end = chain.follow(window.start)
+            if len(offsets) == 0:
+                return self._next_window(window, state, limits)
+            self._parts.extend(np.array_split(offsets, -(-len(offsets) // limits.batch_frames)))
+        offsets = self._parts.popleft()
+        window.start = int(self._parts[0][0]) if self._parts else self._end
+        return self._frames(chain, state, offsets)
 
     def _next_window(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
         """Read on where no whole record is left; says what is broken where there is no way on."""
@@ -93,22 +89,18 @@ class PcapReader:
             state.damage(DamageKind.CUT_RECORD, window.offset, left, text)
         return None
 
-    def _frames(self, window: Window, state: FileState, offsets: list[int]) -> Frames:
-        header = np.array(offsets, dtype=np.int64)
-        data = window.array()
-        runs = np.lib.stride_tricks.as_strided(data, shape=(len(data) - 15, 16), strides=(1, 1), writeable=False)
-        fields = runs[header].view(self._order + "u4").astype(np.int64)
-        seconds, ticks, captured, wire = fields.T
-        number = np.arange(state.frames + 1, state.frames + 1 + len(header), dtype=np.int64)
-        self._note_lies(state, offsets[0], captured, wire)
-        state.frames += len(header)
+    def _frames(self, chain: Chain, state: FileState, offsets: Offsets) -> Frames:
+        seconds, ticks, captured, wire = chain.read_headers(offsets).astype(np.int64).T
+        self._note_lies(state, int(offsets[0]), captured, wire)
+        number = np.arange(state.frames + 1, state.frames + 1 + len(offsets), dtype=np.int64)
+        state.frames += len(offsets)
         return Frames(
             number=number,
-            time_ns=seconds * 1_000_000_000 + ticks * self._tick_ns,
-            offset=header + self._header_size,
+            time_ns=seconds * SECOND_NS + ticks * self._tick_ns,
+            offset=offsets + self._header_size,
             captured_length=captured,
             wire_length=wire,
-            interface=np.zeros(len(header), dtype=np.int32),
+            interface=np.zeros(len(offsets), dtype=np.int32),
         )
 
     def _note_lies(

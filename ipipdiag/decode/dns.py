@@ -22,8 +22,8 @@ QUERY_OPCODE = 0
 class DnsMessages(Table):
     """One message a row; ``row`` is its position among the positions given, messages cut in the header have none.
 
-    ``name`` is the name asked for as on the wire, in lower case and zero from its end on (shape: rows, NAME_ROOM); all
-    zero, and the type -1, where it was cut or there is no question.
+    ``name`` is the name asked for as on the wire, in lower case and zero from its end on, its width SLACK or NAME_ROOM
+    as the longest needs it; all zero, and the type -1, where it was cut or there is no question.
     """
 
     row: npt.NDArray[np.int64]
@@ -42,10 +42,14 @@ def read_dns(window: ByteWindow, start: Positions, end: Positions) -> DnsMessage
     start, end = start[row], end[row]
     head = window.gather(start, HEADER)
     flags = u16(head, 2).astype(np.int64)
-    name, length = _read_names(window, start + HEADER, end, has_question=u16(head, 4) > 0)
-    kind = u16(window.gather(start + HEADER + length, TYPE), 0).astype(np.int64)
+    question, has_question = start + HEADER, u16(head, 4) > 0
+    room = np.where(has_question, end - question - TYPE, 0)
+    name, length, is_all = _read_names(window, question, room, SLACK)
+    if not is_all:  # seldom: few names are so long
+        name, length, _ = _read_names(window, question, room, NAME_ROOM)
+    kind = u16(window.gather(question + length, TYPE), 0).astype(np.int64)
     return DnsMessages(
-        row=row.astype(np.int64),
+        row=row,
         id=u16(head, 0).astype(np.int64),
         is_response=flags >> 15 == 1,
         opcode=flags >> 11 & 15,
@@ -57,25 +61,28 @@ def read_dns(window: ByteWindow, start: Positions, end: Positions) -> DnsMessage
 
 
 def _read_names(
-    window: ByteWindow, start: Positions, end: Positions, *, has_question: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The names at ``start`` and their lengths on the wire; length 0 where the name or the type after it is not whole.
+    window: ByteWindow, start: Positions, room: Positions, width: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], bool]:
+    """The names at ``start``, their lengths on the wire, and whether none goes on beyond ``width`` bytes.
 
-    Labels are followed for all names at once, one label of each in a step.
+    Length 0 where a name, or what follows it, is not whole: it has ``room`` bytes. Labels are followed for all names at
+    once, one label of each in a step.
     """
-    pieces = [window.gather(start + at, SLACK) for at in range(0, NAME_ROOM, SLACK)]
+    pieces = [window.gather(start + at, SLACK) for at in range(0, width, SLACK)]
     name = np.concatenate(pieces, axis=1)
-    room = np.minimum(end - start - TYPE, NAME_ROOM)
     at, length = np.zeros(len(start), dtype=np.int64), np.zeros(len(start), dtype=np.int64)
-    walking = np.flatnonzero(has_question & (room > 0))
+    is_all = True
+    walking = np.flatnonzero(room > 0)
     while len(walking):
-        label = name[walking, at[walking]].astype(np.int64)
+        here = at[walking]
+        label = name[walking, here].astype(np.int64)
         ends = label == 0
-        length[walking[ends]] = at[walking[ends]] + 1
-        walking, label = walking[~ends], label[~ends]
-        at[walking] += label + 1
-        walking = walking[(label <= LONGEST_LABEL) & (at[walking] < room[walking])]
-    is_upper = (name >= ord("A")) & (name <= ord("Z"))
-    name = np.where(is_upper, name + np.uint8(ord("a") - ord("A")), name)
-    name[np.arange(NAME_ROOM) >= length[:, None]] = 0
-    return name, length
+        length[walking[ends]] = here[ends] + 1
+        following = here + label + 1
+        at[walking] = following
+        goes_on = ~ends & (label <= LONGEST_LABEL) & (following < room[walking])
+        is_all &= not (goes_on & (following >= width)).any()
+        walking = walking[goes_on & (following < width)]
+    name |= ((name - np.uint8(ord("A"))) <= ord("Z") - ord("A")).view(np.uint8) << 5  # lower case
+    name *= np.arange(width, dtype=np.uint16) < length.astype(np.uint16)[:, None]
+    return name, length, is_all

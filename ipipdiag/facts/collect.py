@@ -309,14 +309,18 @@ def _numbered_from(batch: FrameBatch, frames_before: int) -> FrameBatch:
 def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.intp] | None]]:
     """The points of a batch in the order of their first frame, with their rows in order (None: all rows)."""
     packets = decoded.packets
+    one = PointKey(int(packets.interface[0]), int(packets.interface_index[0]))
+    if (packets.interface == one.interface).all() and (packets.interface_index == one.interface_index).all():
+        yield one, None
+        return
     place = (packets.interface.astype(np.int64) << 32) + packets.interface_index
-    distinct, first, counts = np.unique(place, return_index=True, return_counts=True)
-    order = np.argsort(place, kind="stable") if len(distinct) > 1 else None
+    _, first, counts = np.unique(place, return_index=True, return_counts=True)
+    order = np.argsort(place, kind="stable")
     starts = np.cumsum(counts) - counts
     for position in np.argsort(first).tolist():
         row = first[position]
         key = PointKey(int(packets.interface[row]), int(packets.interface_index[row]))
-        yield key, None if order is None else order[starts[position] : starts[position] + counts[position]]
+        yield key, order[starts[position] : starts[position] + counts[position]]
 
 
 def _share(decoded: Decoded, rows: npt.NDArray[np.intp]) -> Decoded:

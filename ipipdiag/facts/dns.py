@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ipipdiag.decode.dns import QUERY_OPCODE, read_dns
 from ipipdiag.decode.packets import Decoded, Segments
-from ipipdiag.decode.window import ByteWindow
+from ipipdiag.decode.window import SLACK, ByteWindow
 from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 from ipipdiag.kinds import Tunnel
@@ -62,30 +62,40 @@ def dns_rows(decoded: Decoded, buffer: npt.NDArray[np.uint8], kept: npt.NDArray[
 
 def _rows(decoded: Decoded, window: ByteWindow, segments: Segments) -> DnsExchanges:
     messages = read_dns(window, segments.offset, segments.offset + segments.captured)
-    packets = decoded.packets.select(segments.row[messages.row])
-    to_server, from_server = packets.destination_port == DNS_PORT, packets.source_port == DNS_PORT
-    is_answer = messages.is_response
-    judged = (messages.opcode == QUERY_OPCODE) & np.where(is_answer, from_server, to_server)
-    messages, packets, is_answer = messages.select(judged), packets.select(judged), is_answer[judged]
-    source, destination = packets.inner_source.astype(np.int64), packets.inner_destination.astype(np.int64)
-    name = np.ascontiguousarray(messages.name).view(np.int64)
-    question = hash_rows(list(name.T)).view(np.int64) if len(name) else np.zeros(0, dtype=np.int64)
+    packets, row = decoded.packets, segments.row[messages.row]
+    to_server, from_server = packets.destination_port[row] == DNS_PORT, packets.source_port[row] == DNS_PORT
+    is_judged = messages.opcode == QUERY_OPCODE
+    is_judged &= (messages.is_response & from_server) | (~messages.is_response & to_server)
+    messages, row = messages.select(is_judged), row[is_judged]
+    is_answer, time_ns = messages.is_response, packets.time_ns[row]
+    source, destination = packets.inner_source[row].astype(np.int64), packets.inner_destination[row].astype(np.int64)
+    client_port = np.where(is_answer, packets.destination_port[row], packets.source_port[row])
     return DnsExchanges(
         client=np.where(is_answer, destination, source),
         server=np.where(is_answer, source, destination),
-        client_port=np.where(is_answer, packets.destination_port, packets.source_port).astype(np.int64),
+        client_port=client_port.astype(np.int64),
         id=messages.id,
-        question=np.where(messages.question_type < 0, 0, question),
+        question=np.where(messages.question_type < 0, 0, _hash_names(messages.name)),
         question_type=messages.question_type,
         queries=(~is_answer).astype(np.int64),
         answers=is_answer.astype(np.int64),
-        first_query_ns=np.where(is_answer, NO_TIME, packets.time_ns),
-        last_query_ns=np.where(is_answer, -1, packets.time_ns),
-        first_answer_ns=np.where(is_answer, packets.time_ns, NO_TIME),
-        last_answer_ns=np.where(is_answer, packets.time_ns, -1),
+        first_query_ns=np.where(is_answer, NO_TIME, time_ns),
+        last_query_ns=np.where(is_answer, -1, time_ns),
+        first_answer_ns=np.where(is_answer, time_ns, NO_TIME),
+        last_answer_ns=np.where(is_answer, time_ns, -1),
         response_code_max=np.where(is_answer, messages.response_code, -1),
         truncated=(is_answer & messages.is_truncated).astype(np.int64),
-        fragmented=(is_answer & packets.inner_more_fragments).astype(np.int64),
-        wrapped=(packets.tunnel == Tunnel.IPIP).astype(np.int64),
-        frames=packets.number[:, None],
+        fragmented=(is_answer & packets.inner_more_fragments[row]).astype(np.int64),
+        wrapped=(packets.tunnel[row] == Tunnel.IPIP).astype(np.int64),
+        frames=packets.number[row][:, None],
     )
+
+
+def _hash_names(names: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """A hash of each name, the same however wide the others of its batch are: a long one has a hash of all of it."""
+    words = np.ascontiguousarray(names).view(np.int64)
+    hashes = hash_rows(list(words[:, : SLACK // 8].T)).view(np.int64)
+    long = np.flatnonzero(words[:, SLACK // 8 :].any(axis=1))
+    if len(long):
+        hashes[long] = hash_rows(list(words[long].T)).view(np.int64)
+    return hashes

@@ -58,6 +58,15 @@ class Table:
         """The values of some columns, row by row, as plain Python values; for tables that are small."""
         return zip(*(getattr(self, name).tolist() for name in names), strict=True)
 
+    def positions_by(self, chosen: npt.NDArray[np.bool_], *names: str) -> dict[tuple[Any, ...], list[int]]:
+        """The positions of the chosen rows by their values in some columns, in the order of the rows."""
+        found: dict[tuple[Any, ...], list[int]] = {}
+        positions = np.flatnonzero(chosen)
+        columns = (getattr(self, name)[positions].tolist() for name in names)
+        for position, values in zip(positions.tolist(), zip(*columns, strict=True), strict=True):
+            found.setdefault(values, []).append(position)
+        return found
+
     def to_frame(self) -> pd.DataFrame:
         """The one-dimensional columns as a pandas DataFrame; ``_ns`` stays int64 (nanoseconds since 1970, UTC)."""
         import pandas as pd

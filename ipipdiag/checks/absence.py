@@ -15,6 +15,9 @@ from ipipdiag.protocols import TCP
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
@@ -31,6 +34,7 @@ SILENCE_NS = 2_000_000_000  # since the last answer: longer than any answer of a
 
 CONTROL_BYTES = 2  # SYN and FIN count as a byte each
 HALF_SEQUENCE_SPACE = 1 << 31
+NO_TIME = (1 << 63) - 1  # where the smallest of none is asked for
 
 
 def attempts(times_ns: list[int], end_ns: int | None) -> list[int]:
@@ -90,28 +94,36 @@ def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], .
     """
     if limit_reached(point):
         return ()
-    sides: dict[tuple[int, int, int, int], list[int]] = {}
-    for *ends, protocol, opened, payload, unknown, fragments, first, last in point.facts.flows.rows(
-        "source", "destination", "source_port", "destination_port", "protocol", "syns", "payload_bytes",
-        "payloads_unknown", "fragments", "acknowledgement_min", "acknowledgement_max",
-    ):  # fmt: skip
-        if protocol == TCP:
-            key = (ends[0], ends[1], ends[2], ends[3])
-            known = sides.setdefault(key, [0, 0, 0, first, last])
-            sides[key] = [
-                known[0] + opened, known[1] + payload, known[2] + unknown + fragments, min(known[3], first),
-                max(known[4], last),
-            ]  # fmt: skip
-    found = []
-    for key, (opened, payload, unclear, _, _) in sides.items():
-        other = sides.get((key[1], key[0], key[3], key[2]))
-        if other is None or unclear or other[2] or opened + other[0] != 1:
-            continue
-        span = other[4] - other[3]
-        unseen = span - payload - CONTROL_BYTES
-        if other[4] >= 0 and unseen > 0 and span < HALF_SEQUENCE_SPACE:
-            found.append((unseen, key))
-    return tuple(found)
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
+    flows = point.facts.flows
+    rows = np.flatnonzero(flows.protocol == TCP)
+    ends = [column[rows] for column in (flows.source, flows.destination, flows.source_port, flows.destination_port)]
+    source, destination, source_port, destination_port = ends
+    # each direction as itself, and below as the other one of its connection, which counts for nothing there
+    reverse = (destination, source, destination_port, source_port)
+    directions = Groups.of([np.append(one, other) for one, other in zip(ends, reverse, strict=True)])
+    itself, other = np.split(directions.codes, 2)
+    nothing = np.zeros(len(rows), dtype=np.int64)
+
+    def total(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return directions.total(np.append(values[rows], nothing))
+
+    opened, payload = total(flows.syns), total(flows.payload_bytes)
+    unclear = total(flows.payloads_unknown + flows.fragments) > 0
+    first = directions.smallest(np.append(flows.acknowledgement_min[rows], nothing + NO_TIME))
+    last = directions.largest(np.append(flows.acknowledgement_max[rows], nothing - 1))
+    back = np.zeros(len(directions), dtype=np.intp)
+    back[itself] = other
+    acknowledged = last[back] >= 0
+    span = np.where(acknowledged, last[back] - first[back], 0)
+    unseen = span - payload - CONTROL_BYTES
+    judged = acknowledged & ~unclear & ~unclear[back] & (opened + opened[back] == 1) & (span < HALF_SEQUENCE_SPACE)
+    found = np.unique(itself[(judged & (unseen > 0))[itself]])
+    at = [column[directions.first[found]].tolist() for column in ends]
+    return tuple(zip(unseen[found].tolist(), zip(*at, strict=True), strict=True))
 
 
 def is_one_sided(flows: Flows) -> bool:

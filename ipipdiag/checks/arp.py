@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks.absence import attempts
 from ipipdiag.protocols import ARP_REPLY, ARP_REQUEST
 
 if TYPE_CHECKING:
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
+    from ipipdiag.points.model import Point
 
 ANSWER_WINDOW_NS = 1_000_000_000
 
@@ -45,15 +47,16 @@ class Question:
 
     def delays_ns(self) -> list[int]:
         """For each reply the time since the latest request before it."""
-        delays = []
+        delays, asked = [], sorted(self.asked_ns)
         for answered in self.answered_ns:
-            before = [asked for asked in self.asked_ns if asked <= answered]
+            before = bisect_right(asked, answered)
             if before:
-                delays.append(answered - max(before))
+                delays.append(answered - asked[before - 1])
         return delays
 
 
-def questions(messages: ArpMessages) -> list[Question]:
+@lru_cache(maxsize=256)
+def questions(point: Point) -> tuple[Question, ...]:
     """The questions of a point in the order in which they were first asked.
 
     Probes (sender 0.0.0.0) and announcements of the own address are no questions. A reply answers the asker it is
@@ -61,9 +64,11 @@ def questions(messages: ArpMessages) -> list[Question]:
     """
     found: dict[tuple[int, int, int], Question] = {}
     columns = ("operation", "number", "time_ns", "sender_mac", "sender", "target_mac", "target")
-    for operation, number, time_ns, sender_mac, sender, target_mac, target in messages.rows(*columns):
+    for operation, number, time_ns, sender_mac, sender, target_mac, target in point.facts.arp_messages.rows(*columns):
         if operation == ARP_REQUEST and sender not in (0, target):
-            question = found.setdefault((sender_mac, sender, target), Question(sender_mac, sender, target))
+            question = found.get((sender_mac, sender, target))
+            if question is None:
+                question = found[sender_mac, sender, target] = Question(sender_mac, sender, target)
             question.asked_ns.append(time_ns)
             question.asked_frames.append(number)
         elif operation == ARP_REPLY and (target_mac, target, sender) in found:
@@ -71,4 +76,4 @@ def questions(messages: ArpMessages) -> list[Question]:
             question.answered_ns.append(time_ns)
             question.answered_frames.append(number)
             question.answering_macs.append(sender_mac)
-    return list(found.values())
+    return tuple(found.values())

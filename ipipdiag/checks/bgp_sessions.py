@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -137,17 +138,23 @@ class Session:
         return Subject(SubjectKind.SESSION, text, nodes=nodes)
 
 
-def sessions(messages: Mapping[Point, BgpMessages], controls: Mapping[Point, BgpControls]) -> Iterator[Session]:
+def sessions(points: Iterable[Point]) -> Iterator[Session]:
     """Every pair of speakers that talk, or try to, at every point where BGP passes."""
-    for point in messages:
-        if point.role not in BGP_ROLES:
-            continue
-        by_pair: dict[tuple[int, int], list[Connection]] = {}
-        for connection in _connections(messages[point], controls[point]):
-            pair = (min(connection.client, connection.server), max(connection.client, connection.server))
-            by_pair.setdefault(pair, []).append(connection)
-        for (low, high), connections in sorted(by_pair.items()):
-            yield Session(point, low, high, tuple(sorted(connections, key=lambda one: one.first_ns)))
+    for point in points:
+        if point.role in BGP_ROLES:
+            yield from _sessions_at(point)
+
+
+@lru_cache(maxsize=256)
+def _sessions_at(point: Point) -> tuple[Session, ...]:
+    by_pair: dict[tuple[int, int], list[Connection]] = {}
+    for connection in _connections(point.facts.bgp_messages, point.facts.bgp_controls):
+        pair = (min(connection.client, connection.server), max(connection.client, connection.server))
+        by_pair.setdefault(pair, []).append(connection)
+    return tuple(
+        Session(point, low, high, tuple(sorted(connections, key=lambda one: one.first_ns)))
+        for (low, high), connections in sorted(by_pair.items())
+    )
 
 
 def _connections(messages: BgpMessages, controls: BgpControls) -> Iterable[Connection]:

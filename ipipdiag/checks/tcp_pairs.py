@@ -39,6 +39,8 @@ class Pair:
 
     def count(self, *kinds: TcpEvent) -> int:
         """Packets of some kinds of event."""
+        if not len(self.events):
+            return 0
         return sum(packets for event, packets in self.events.rows("event", "packets") if event in kinds)
 
     def only(self, *kinds: TcpEvent) -> TcpEvents:
@@ -69,23 +71,27 @@ def tcp_pairs(points: tuple[Point, ...]) -> tuple[Pair, ...]:
 
 
 def _pairs_at(point: Point) -> Iterator[Pair]:
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
     flows = point.facts.flows
-    sent: dict[tuple[int, int, int, int], tuple[int, int]] = {}
-    for *ends, protocol, segments, payload in flows.rows(
-        "source", "destination", "source_port", "destination_port", "protocol", "data_packets", "payload_bytes"
-    ):
-        if protocol == TCP and BGP_PORT not in ends[2:]:
-            key = (ends[0], ends[1], ends[2], ends[3])
-            sent[key] = max(sent.get(key, (0, 0)), (segments, payload), key=lambda one: one[1])
-    totals: dict[tuple[int, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for (source, destination, _, _), (segments, payload) in sent.items():
-        known = totals[source, destination]
-        totals[source, destination] = known[0] + segments, known[1] + payload
+    is_bgp = (flows.source_port == BGP_PORT) | (flows.destination_port == BGP_PORT)
+    rows = np.flatnonzero((flows.protocol == TCP) & ~is_bgp)
+    source, destination, payload = flows.source[rows], flows.destination[rows], flows.payload_bytes[rows]
+    directions = Groups.of([source, destination, flows.source_port[rows], flows.destination_port[rows]])
+    # of each direction the form with most of it; where none has any, nothing was sent
+    fullest = np.flatnonzero((payload == directions.largest(payload)[directions.codes]) & (payload > 0))
+    fullest = fullest[np.unique(directions.codes[fullest], return_index=True)[1]]
+    pairs = Groups.of([source, destination])
+    counts, sizes = np.zeros((2, len(rows)), dtype=np.int64)
+    counts[fullest], sizes[fullest] = flows.data_packets[rows][fullest], payload[fullest]
+    ends = (column[pairs.first].tolist() for column in (source, destination))
+    totals = (pairs.total(values).tolist() for values in (counts, sizes))
     events, none = _events_by_pair(point), point.facts.tcp_events.select([])
-    for (source, destination), (segments, payload) in totals.items():
-        rows = events.get((source, destination))
-        chosen = point.facts.tcp_events.select(rows) if rows else none
-        yield Pair(point, source, destination, segments, payload, chosen)
+    for one, other, segments, size in zip(*ends, *totals, strict=True):
+        of_pair = events.get((one, other))
+        yield Pair(point, one, other, segments, size, point.facts.tcp_events.select(of_pair) if of_pair else none)
 
 
 def _events_by_pair(point: Point) -> dict[tuple[int, int], list[int]]:

@@ -125,10 +125,7 @@ class Contact:
 def tunnel_pairs(point: Point) -> tuple[TunnelPair, ...]:
     """The directed pairs of a point with requests that need an answer."""
     flows = point.facts.flows
-    rows_of: dict[tuple[int, int], list[int]] = {}
-    for position in (flows.tunnel == Tunnel.IPIP).nonzero()[0].tolist():
-        ends = int(flows.outer_source[position]), int(flows.outer_destination[position])
-        rows_of.setdefault(ends, []).append(position)
+    rows_of = flows.positions_by(flows.tunnel == Tunnel.IPIP, "outer_source", "outer_destination")
     found = []
     for (source, destination), rows in sorted(rows_of.items()):
         requests = flows.requests[rows]
@@ -206,7 +203,7 @@ def contact_between(pair: TunnelPair) -> Contact:
     one, other = pair.outer_source, pair.outer_destination
     since_ns = pair.silence.since_ns + SILENCE_NS if pair.silence else -1
     flows, by_source = pair.point.facts.flows, _bare_rows_by_source(pair.point)
-    own, others = by_source.get(one, []), by_source.get(other, [])
+    own, others = by_source.get((one,), []), by_source.get((other,), [])
     answered = (flows.answers[own] > 0) & (flows.last_answer_ns[own] > since_ns)
     between = flows.select([own[at] for at in (answered & (flows.destination[own] == other)).nonzero()[0].tolist()])
     is_bgp = (between.protocol == TCP) & ((between.source_port == BGP_PORT) | (between.destination_port == BGP_PORT))
@@ -221,9 +218,5 @@ def contact_between(pair: TunnelPair) -> Contact:
 
 
 @lru_cache(maxsize=256)
-def _bare_rows_by_source(point: Point) -> dict[int, list[int]]:
-    flows = point.facts.flows
-    found: dict[int, list[int]] = {}
-    for position in (flows.tunnel == Tunnel.NONE).nonzero()[0].tolist():
-        found.setdefault(int(flows.source[position]), []).append(position)
-    return found
+def _bare_rows_by_source(point: Point) -> dict[tuple[int], list[int]]:
+    return point.facts.flows.positions_by(point.facts.flows.tunnel == Tunnel.NONE, "source")

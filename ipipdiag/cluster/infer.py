@@ -18,6 +18,7 @@ from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Route
 from ipipdiag.cluster.services import with_services
 from ipipdiag.facts.flows import Flows
+from ipipdiag.facts.groups import Groups
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point, Role
 from ipipdiag.protocols import (
@@ -161,20 +162,8 @@ def _seen_behind(points: Sequence[Point], cluster: Cluster) -> dict[int, tuple[R
 
 
 def _is_highest_ttl(flows: Flows) -> npt.NDArray[np.bool_]:
-    highest: dict[tuple[int, ...], int] = defaultdict(int)
-    tuples = list(
-        zip(
-            flows.source.tolist(),
-            flows.destination.tolist(),
-            flows.protocol.tolist(),
-            flows.source_port.tolist(),
-            flows.destination_port.tolist(),
-            strict=True,
-        )
-    )
-    for five, ttl in zip(tuples, flows.ttl_max.tolist(), strict=True):
-        highest[five] = max(highest[five], ttl)
-    is_highest: npt.NDArray[np.bool_] = flows.ttl_max == np.array([highest[five] for five in tuples], dtype=np.int64)
+    of_flow = Groups.of([flows.source, flows.destination, flows.protocol, flows.source_port, flows.destination_port])
+    is_highest: npt.NDArray[np.bool_] = flows.ttl_max == of_flow.largest(flows.ttl_max)[of_flow.codes]
     return is_highest
 
 

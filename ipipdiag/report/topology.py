@@ -32,10 +32,8 @@ LEGEND_UNSEEN = f"{LEGEND}  {_Standing.UNSEEN.value} not seen here"
 
 def best_sessions(points: Sequence[Point]) -> dict[Pair, Session]:
     """The sessions of a run, each from the point that shows most of it."""
-    messages = {point: point.facts.bgp_messages for point in points}
-    controls = {point: point.facts.bgp_controls for point in points}
     best: dict[Pair, Session] = {}
-    for session in sessions(messages, controls):
+    for session in sessions(points):
         known = best.get((session.low, session.high))
         if known is None or len(session.messages) > len(known.messages):
             best[session.low, session.high] = session

@@ -40,10 +40,14 @@ from ipipdiag.protocols import TCP
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
 INPUTS_SHOWN = 3
+HEADERS = 40  # bytes, IPv4 and TCP without options
 SMALLEST_SUPER_PACKET = 9_217  # bytes: above every jumbo frame in use
 
 
@@ -51,26 +55,38 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
     """One finding for the run, naming the points that show offloading at work."""
     examined, seen = 0, []
     for point in points:
-        tcp = flows[point].select(flows[point].protocol == TCP)
-        examined += len(tcp)
-        mss = _announced(tcp)
-        is_large = [
-            answers > 0 and length_max >= min(SMALLEST_SUPER_PACKET, mss.get((destination, source), 1 << 30) + 41)
-            for source, destination, length_max, answers in tcp.rows("source", "destination", "length_max", "answers")
-        ]
-        large = tcp.select([position for position, chosen in enumerate(is_large) if chosen])
-        if len(large) or bool((tcp.partial_checksums > 0).any()):
-            seen.append((point, large, tcp.select(tcp.partial_checksums > 0)))
+        table = flows[point]
+        is_tcp = table.protocol == TCP
+        examined += int(is_tcp.sum())
+        mss = _announced(table, is_tcp)
+        # most flows have no packet that is too long for the smallest that anybody announced
+        longest = HEADERS + min([*mss.values(), SMALLEST_SUPER_PACKET - HEADERS - 1])
+        perhaps = (is_tcp & (table.answers > 0) & (table.length_max > longest)).nonzero()[0]
+        ends = zip(table.source[perhaps].tolist(), table.destination[perhaps].tolist(), strict=True)
+        lengths = zip(perhaps.tolist(), table.length_max[perhaps].tolist(), strict=True)
+        large = table.select(
+            [
+                position
+                for (source, destination), (position, length_max) in zip(ends, lengths, strict=True)
+                if length_max >= SMALLEST_SUPER_PACKET
+                or length_max > mss.get((destination, source), length_max) + HEADERS
+            ]
+        )
+        is_partial = is_tcp & (table.partial_checksums > 0)
+        if len(large) or is_partial.any():
+            seen.append((point, large, table.select(is_partial)))
     return Outcome(examined, (_finding(seen),) if seen else ())
 
 
-def _announced(tcp: Flows) -> dict[tuple[int, int], int]:
+def _announced(flows: Flows, is_tcp: npt.NDArray[np.bool_]) -> dict[tuple[int, int], int]:
     """The largest segment size that one address announced to another."""
-    announced: dict[tuple[int, int], int] = {}
-    for source, destination, mss in tcp.rows("source", "destination", "mss_max"):
-        if mss > 0:
-            announced[source, destination] = max(mss, announced.get((source, destination), 0))
-    return announced
+    from ipipdiag.facts.groups import Groups
+
+    announcing = (is_tcp & (flows.mss_max > 0)).nonzero()[0]
+    source, destination, mss = (column[announcing] for column in (flows.source, flows.destination, flows.mss_max))
+    pairs = Groups.of([source, destination])
+    ends = zip(source[pairs.first].tolist(), destination[pairs.first].tolist(), strict=True)
+    return dict(zip(ends, pairs.largest(mss).tolist(), strict=True))
 
 
 def _finding(seen: list[tuple[Point, Flows, Flows]]) -> Finding:

@@ -21,7 +21,8 @@ What to do
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from ipipdiag.addresses import GATEWAY, format_address
 from ipipdiag.checks import display_filters
@@ -47,30 +48,40 @@ from ipipdiag.points.model import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.links import MacPairs
     from ipipdiag.points.model import Point
 
 
+class _Sent(NamedTuple):
+    """What a MAC sends at a point: frames, and when the last with IPv4 may have been among them, -1 where none is."""
+
+    frames: int = 0
+    last_ipv4_ns: int = -1
+
+
 def examine(
     points: tuple[Point, ...],
-    arp_messages: Mapping[Point, ArpMessages],
     mac_pairs: Mapping[Point, MacPairs],
     extent: Mapping[Point, Extent],
 ) -> Outcome:
     """A finding for each pod whose requests for the gateway stay unanswered."""
     examined, findings, missing = 0, [], None
     for point in points:
-        asked = [question for question in questions(arp_messages[point]) if question.target == GATEWAY]
-        for question in asked if point.is_pod_link else ():
+        if not point.is_pod_link:
+            continue
+        sent = _sent_by(mac_pairs[point])
+        frames = sum(mac.frames for mac in sent.values())
+        for question in questions(point):
+            if question.target != GATEWAY:
+                continue
             tries = question.unanswered_attempts(extent[point])
             if question.open_since() and (lost := incomplete(point, ARP)):
                 missing = missing or lost
-            elif len(tries) >= ATTEMPTS and not _sends_ipv4(mac_pairs[point], question, tries):
+            elif len(tries) >= ATTEMPTS and not _sends_ipv4(sent, question, tries):
                 examined += 1
-                works = _works(question, questions(arp_messages[point]))
-                findings.append(_finding(point, question, mac_pairs[point], works))
+                heard = frames - sent.get(question.asker_mac, _Sent()).frames
+                findings.append(_finding(point, question, heard, _works(point, question)))
             elif question.answered_ns:
                 examined += 1
             else:
@@ -80,23 +91,34 @@ def examine(
     return Outcome(examined, tuple(findings), missing)
 
 
-def _sends_ipv4(pairs: MacPairs, question: Question, tries: list[int]) -> bool:
+def _sent_by(pairs: MacPairs) -> dict[int, _Sent]:
+    sent: dict[int, _Sent] = {}
+    for mac, frames, ipv4, last_ns in pairs.rows("source_mac", "frames_sent", "ipv4", "last_ns"):
+        known = sent.get(mac, _Sent())
+        sent[mac] = _Sent(known.frames + frames, max(known.last_ipv4_ns, last_ns if ipv4 else -1))
+    return sent
+
+
+def _sends_ipv4(sent: dict[int, _Sent], question: Question, tries: list[int]) -> bool:
     """Whether the pod sent IPv4 to a MAC while it was asking: then it knows one, and replies are missing here only."""
-    own = pairs.select((pairs.source_mac == question.asker_mac) & (pairs.ipv4 > 0))
-    return bool((own.last_ns > tries[0]).any())
+    own = sent.get(question.asker_mac)
+    return own is not None and own.last_ipv4_ns > tries[0]
 
 
-def _works(question: Question, others: list[Question]) -> str | None:
+def _works(point: Point, question: Question) -> str | None:
     """ARP in the other direction: the node asks for the pod, and the pod answers."""
-    answered = [other for other in others if other.target == question.asker and other.answered_ns]
-    if not answered:
-        return None
-    return f"the node's own ARP for the pod is answered ({several(len(answered[0].answered_ns), 'reply')})"
+    replies = _replies_of_targets(point).get(question.asker)
+    return None if replies is None else f"the node's own ARP for the pod is answered ({several(replies, 'reply')})"
 
 
-def _host_frames(pairs: MacPairs, question: Question) -> int:
-    others = pairs.select(pairs.source_mac != question.asker_mac)
-    return int(others.frames_sent.sum())
+@lru_cache(maxsize=256)
+def _replies_of_targets(point: Point) -> dict[int, int]:
+    """How many replies the first that asked for an address, and got any, had."""
+    found: dict[int, int] = {}
+    for question in questions(point):
+        if question.answered_ns:
+            found.setdefault(question.target, len(question.answered_ns))
+    return found
 
 
 def _undecided(question: Question, tries: list[int]) -> Missing:
@@ -121,9 +143,8 @@ def _no_arp(points: tuple[Point, ...]) -> Missing | None:
     return Missing(Reason.WRONG_POINT, "a pod's ARP shows only on its own link", command)
 
 
-def _finding(point: Point, question: Question, pairs: MacPairs, works: str | None) -> Finding:
+def _finding(point: Point, question: Question, heard: int, works: str | None) -> Finding:
     pod = format_address(question.asker)
-    heard = _host_frames(pairs, question)
     times, frames = question.open_since(), tuple(question.open_frames()[:EVIDENCE_FRAMES])
     since_start = "" if not question.answered_ns else f", after {several(len(question.answered_ns), 'reply')} before"
     interface = point.interface_name or "the pod's cali interface"

@@ -42,9 +42,6 @@ from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.points.model import Point
 
 SLOW_MEDIAN_NS = 20_000_000
@@ -52,13 +49,13 @@ REPLIES_FOR_MEDIAN = 3
 LATE_FIRST_NS = 2_000_000_000
 
 
-def examine(points: tuple[Point, ...], arp_messages: Mapping[Point, ArpMessages]) -> Outcome:
+def examine(points: tuple[Point, ...]) -> Outcome:
     """A finding for each pod whose gateway answers late."""
     examined, findings = 0, []
     for point in points:
         if not point.is_pod_link:
             continue
-        for question in questions(arp_messages[point]):
+        for question in questions(point):
             if question.target != GATEWAY or not question.answered_ns:
                 continue
             examined += 1

@@ -40,20 +40,17 @@ from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.points.model import Point
 
 
-def examine(points: tuple[Point, ...], arp_messages: Mapping[Point, ArpMessages]) -> Outcome:
+def examine(points: tuple[Point, ...]) -> Outcome:
     """A finding for each pod that asks for other addresses."""
     examined, findings = 0, []
     for point in points:
         if not point.is_pod_link or not point.host_macs:
             continue
         by_pod: dict[int, list[Question]] = {}
-        for question in questions(arp_messages[point]):
+        for question in questions(point):
             if question.asker_mac not in point.host_macs:
                 by_pod.setdefault(question.asker, []).append(question)
         for pod, asked in by_pod.items():

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.links import MacPairs
     from ipipdiag.points.model import Point
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
 
 def examine(
     points: tuple[Point, ...],
-    arp_messages: Mapping[Point, ArpMessages],
     mac_pairs: Mapping[Point, MacPairs],
     extent: Mapping[Point, Extent],
     configuration: Configuration,
@@ -67,7 +65,9 @@ def examine(
     for point in points:
         if not point.is_pod_link:
             continue
-        for question in questions(arp_messages[point]):
+        sent = mac_pairs[point].rows("source_mac", "frames_sent")
+        from_pod = sum(count for mac, count in sent if mac not in point.host_macs)
+        for question in questions(point):
             if question.asker_mac not in point.host_macs or question.target == GATEWAY:
                 continue
             tries = question.unanswered_attempts(extent[point])
@@ -75,7 +75,7 @@ def examine(
                 missing = missing or lost
             elif len(tries) >= ATTEMPTS:
                 examined += 1
-                findings.append(_finding(point, question, mac_pairs[point], configuration, cluster))
+                findings.append(_finding(point, question, from_pod, configuration, cluster))
             elif question.answered_ns:
                 examined += 1
     if not examined and missing is None:
@@ -87,14 +87,13 @@ def examine(
 
 
 def _finding(
-    point: Point, question: Question, pairs: MacPairs, configuration: Configuration, cluster: Cluster
+    point: Point, question: Question, from_pod: int, configuration: Configuration, cluster: Cluster
 ) -> Finding:
     home = cluster.placed.get(question.target)
     node_address = home.node if home else question.asker
     noted, against = resolution(neighbour_of(configuration, cluster, node_address, question.target))
     pod = format_address(question.target)
     node = format_address(question.asker)
-    from_pod = sum(count for mac, count in pairs.rows("source_mac", "frames_sent") if mac not in point.host_macs)
     times = question.open_since()
     frames = tuple(question.open_frames()[:EVIDENCE_FRAMES])
     heard = (

@@ -45,20 +45,17 @@ from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.decode.packets import ArpMessages
     from ipipdiag.points.model import Point
 
 
-def examine(points: tuple[Point, ...], arp_messages: Mapping[Point, ArpMessages], cluster: Cluster) -> Outcome:
+def examine(points: tuple[Point, ...], cluster: Cluster) -> Outcome:
     """A finding for each pod address asked for on the node network."""
     examined, findings = 0, []
     for point in points:
         if point.role not in (Role.NODE, Role.FABRIC):
             continue
-        for question in questions(arp_messages[point]):
+        for question in questions(point):
             examined += 1
             if _is_tunnelled_pod(cluster, question.target):
                 findings.append(_finding(point, question, cluster))

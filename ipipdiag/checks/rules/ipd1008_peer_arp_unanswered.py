@@ -64,7 +64,7 @@ def examine(
     for point in points:
         if point.role is not Role.NODE or point.own_mac is None:
             continue
-        for question in questions(arp_messages[point]):
+        for question in questions(point):
             if question.asker_mac != point.own_mac or question.target not in cluster.nodes:
                 continue
             tries = question.unanswered_attempts(extent[point])

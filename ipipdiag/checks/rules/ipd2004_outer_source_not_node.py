@@ -41,7 +41,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.cluster.model import Cluster, NodeEvidence
+from ipipdiag.cluster.model import Cluster
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -58,41 +58,45 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     """A finding for each outer source that is not a node's Calico address."""
     examined: set[int] = set()
     unknown: set[int] = set()
-    findings = []
+    findings, are_told = [], cluster.told_nodes > 0
     for point in points:
         if point.role is not Role.NODE:
             continue
         table = flows[point]
-        wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max))
-        for outer_source in sorted(set(wrapped.outer_source.tolist())):
-            own = wrapped.select(wrapped.outer_source == outer_source)
-            known_as = _known_as(table, own, outer_source, cluster)
+        wrapped = (table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max)
+        speakers = _speakers(table, cluster)
+        for (outer_source,), rows in sorted(table.positions_by(wrapped, "outer_source").items()):
+            known_as = None
+            if not cluster.is_node(outer_source):
+                known_as = _known_as(set(table.source_mac[rows].tolist()), speakers)
             if known_as is not None:
                 examined.add(outer_source)
-                findings.append(_finding(point, own, outer_source, known_as, cluster))
+                findings.append(_finding(point, table.select(rows), outer_source, known_as, cluster))
             elif cluster.is_node(outer_source) or cluster.is_let_through(outer_source):
                 examined.add(outer_source)
-            elif cluster.told_nodes:
+            elif are_told:
                 examined.add(outer_source)
-                findings.append(_finding(point, own, outer_source, 0, cluster))
+                findings.append(_finding(point, table.select(rows), outer_source, 0, cluster))
             else:
                 unknown.add(outer_source)
     return Outcome(len(examined), tuple(findings), _missing(points, unknown) if not examined else None)
 
 
-def _known_as(table: Flows, own: Flows, outer_source: int, cluster: Cluster) -> int | None:
-    """The address under which the sender's MAC speaks BGP, where the outer source is another one; None if all is
-    well.
-    """
-    node = cluster.nodes.get(outer_source)
-    if node is not None and node.evidence > NodeEvidence.OUTER_ONE_WAY:
-        return None
-    macs = {mac for mac in own.source_mac.tolist() if mac >= 0}
+def _speakers(table: Flows, cluster: Cluster) -> dict[int, list[tuple[int, int]]]:
+    """The nodes that speak BGP from each MAC, each with its number in the order in which they show."""
     bgp = (table.source_port == BGP_PORT) | (table.destination_port == BGP_PORT)
-    for source, mac, ttl in table.select(bgp & (table.tunnel == Tunnel.NONE)).rows("source", "source_mac", "ttl_max"):
-        if mac in macs and ttl in INITIAL_TTLS and source != outer_source and cluster.is_node(source):
-            return int(source)
-    return None
+    spoken = table.select(bgp & (table.tunnel == Tunnel.NONE))
+    found: dict[int, list[tuple[int, int]]] = {}
+    for number, (source, mac, ttl) in enumerate(dict.fromkeys(spoken.rows("source", "source_mac", "ttl_max"))):
+        if mac >= 0 and ttl in INITIAL_TTLS and cluster.is_node(source):
+            found.setdefault(mac, []).append((number, source))
+    return found
+
+
+def _known_as(macs: set[int], speakers: dict[int, list[tuple[int, int]]]) -> int | None:
+    """The address under which a MAC of the sender speaks BGP, the first that shows; None where none does."""
+    first = min((speaker for mac in macs for speaker in speakers.get(mac, ())), default=None)
+    return None if first is None else first[1]
 
 
 def _missing(points: tuple[Point, ...], unknown: set[int]) -> Missing:

@@ -51,18 +51,17 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
     """A finding for each outer destination that is no node's address."""
     examined: set[int] = set()
     unknown: set[int] = set()
-    findings = []
+    findings, are_told = [], cluster.told_nodes > 0
     for point in points:
         if point.role is not Role.NODE:
             continue
-        wrapped = flows[point].select(flows[point].tunnel == Tunnel.IPIP)
-        for outer_destination in sorted(set(wrapped.outer_destination.tolist())):
+        rows_of = flows[point].positions_by(flows[point].tunnel == Tunnel.IPIP, "outer_destination")
+        for (outer_destination,), rows in sorted(rows_of.items()):
             if cluster.is_node(outer_destination):
                 examined.add(outer_destination)
-            elif cluster.told_nodes:
+            elif are_told:
                 examined.add(outer_destination)
-                sent = wrapped.select(wrapped.outer_destination == outer_destination)
-                findings.append(_finding(point, sent, outer_destination, cluster))
+                findings.append(_finding(point, flows[point].select(rows), outer_destination, cluster))
             else:
                 unknown.add(outer_destination)
     return Outcome(len(examined), tuple(findings), None if examined else _missing(unknown))

@@ -60,10 +60,10 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
         if point.role is not Role.NODE:
             continue
         table = flows[point]
-        bare_too = _five_tuples(table.select(table.tunnel == Tunnel.NONE))
-        wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.answers > 0))
-        examined += len(wrapped)
-        one_way = wrapped.select(wrapped.answers_bare == wrapped.answers)
+        wrapped = (table.tunnel == Tunnel.IPIP) & (table.answers > 0)
+        examined += int(wrapped.sum())
+        one_way = table.select(wrapped & (table.answers_bare == table.answers))
+        bare_too = set(_five_tuples(table.select(table.tunnel == Tunnel.NONE))) if len(one_way) else ()
         for position, five in enumerate(_five_tuples(one_way)):
             if five not in bare_too and cluster.is_pod(five[0]) and cluster.is_pod(five[1]):
                 findings.append(_finding(point, one_way.select([position]), cluster))

@@ -49,7 +49,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
     for point in points:
         if point.role is not Role.NODE:
             continue
-        ipip, vxlan = (_pairs(flows[point].select(flows[point].tunnel == kind)) for kind in (Tunnel.IPIP, Tunnel.VXLAN))
+        ipip, vxlan = (_pairs(flows[point], kind) for kind in (Tunnel.IPIP, Tunnel.VXLAN))
         examined += len(ipip | vxlan)
         findings += [_finding(point, flows[point], pair) for pair in sorted(ipip & vxlan)]
     if examined:
@@ -58,8 +58,10 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows]) -> Outcome:
     return Outcome(missing=Missing(Reason.WRONG_POINT, "no tunnel packet was captured on a node's NIC", command))
 
 
-def _pairs(flows: Flows) -> set[tuple[int, int]]:
-    return {(min(pair), max(pair)) for pair in flows.rows("outer_source", "outer_destination")}
+def _pairs(flows: Flows, kind: Tunnel) -> set[tuple[int, int]]:
+    rows = flows.tunnel == kind
+    pairs = set(zip(flows.outer_source[rows].tolist(), flows.outer_destination[rows].tolist(), strict=True))
+    return {(min(pair), max(pair)) for pair in pairs}
 
 
 def _finding(point: Point, flows: Flows, pair: tuple[int, int]) -> Finding:

@@ -31,19 +31,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.points.model import Point
 
 
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each node that refuses another one's connections."""
     examined, findings = 0, []
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         examined += 1
         for server in (session.low, session.high):
             if finding := _finding(session, server, cluster):

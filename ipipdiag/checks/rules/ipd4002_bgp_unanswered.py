@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
@@ -45,14 +45,13 @@ FEWEST_SYNS = 3
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     flows: Mapping[Point, Flows],
     extent: Mapping[Point, Extent],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pair of which one side dials and the other says nothing."""
     examined, findings, missing = 0, [], None
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         for server in (session.low, session.high):
             dialled = _unanswered(session, server)
             syns = sorted(entry.time_ns for one in dialled for entry in one.syns())

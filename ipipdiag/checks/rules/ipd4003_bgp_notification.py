@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.points.model import Point
 
 COLLISION = (CEASE, 7)
@@ -61,12 +61,11 @@ _MEANINGS: dict[tuple[int, int | None], tuple[str, str]] = {
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each session and each kind of NOTIFICATION in it."""
     examined, findings = 0, []
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         examined += bool(session.messages)
         kinds: dict[tuple[int, int, int], list[Message]] = {}
         for entry in session.messages:

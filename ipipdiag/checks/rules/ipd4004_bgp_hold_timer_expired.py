@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.facts.extent import Extent
     from ipipdiag.points.model import Point
 
@@ -47,13 +47,12 @@ FRESH_NS = 3 * SECOND_NS  # a peer heard at this point so shortly before was not
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     extent: Mapping[Point, Extent],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each session that a hold timer ended, or should have ended."""
     examined, findings, missing = 0, [], None
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         examined += bool(session.messages)
         for one in session.connections:
             expired = [

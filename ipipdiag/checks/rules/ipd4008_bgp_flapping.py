@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.points.model import Point
 
 FEWEST_ENDS = 2
@@ -37,12 +37,11 @@ FEWEST_ENDS = 2
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pair of nodes whose session ended more than once."""
     examined, findings = 0, []
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         up = [one for one in session.connections if one.is_established]
         examined += bool(up)
         ends = sorted(end for one in up if (end := one.end_ns()) is not None)

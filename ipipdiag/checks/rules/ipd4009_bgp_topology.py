@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from ipipdiag.cluster.configuration import Configuration
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages, BgpRoutes
+    from ipipdiag.facts.bgp import BgpMessages, BgpRoutes
     from ipipdiag.facts.extent import Extent
     from ipipdiag.points.model import Point
 
@@ -59,14 +59,13 @@ LARGE_MESH = 100  # nodes
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     bgp_routes: Mapping[Point, BgpRoutes],
     extent: Mapping[Point, Extent],
     configuration: Configuration,
     cluster: Cluster,
 ) -> Outcome:
     """What the sessions look like, and which one of a mesh is missing."""
-    seen = [session for session in sessions(bgp_messages, bgp_controls) if session.messages]
+    seen = [session for session in sessions(bgp_messages) if session.messages]
     if not seen:
         return Outcome(missing=no_bgp(points))
     reflectors = _reflectors(bgp_routes)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages, BgpRoutes
+    from ipipdiag.facts.bgp import BgpMessages, BgpRoutes
     from ipipdiag.points.model import Point
 
 SETTLED_NS = 5_000_000_000  # from OPEN to the last of the first UPDATEs
@@ -56,7 +56,6 @@ SETTLED_NS = 5_000_000_000  # from OPEN to the last of the first UPDATEs
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     bgp_routes: Mapping[Point, BgpRoutes],
     cluster: Cluster,
 ) -> Outcome:
@@ -64,7 +63,7 @@ def examine(
     if cluster.has_felix_routes:
         return Outcome()
     examined, findings, heard, missing = 0, [], False, None
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         heard = heard or bool(session.messages)
         for node in (session.low, session.high):
             opened = _opened(session, node)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.points.model import Point
 
 AT_ONCE_NS = 2_000_000_000
@@ -43,12 +43,11 @@ ON_PURPOSE = {(CEASE, 2), (CEASE, 3)}
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pair whose connections are closed without an OPEN of the closing side."""
     examined, findings, missing = 0, [], None
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         examined += any(one.is_accepted for one in session.connections)
         if more := limit_reached(session.point, BGP[:1]):  # the OPEN would be missed
             missing = missing or more

@@ -28,19 +28,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipdiag.cluster.model import Cluster
-    from ipipdiag.facts.bgp import BgpControls, BgpMessages
+    from ipipdiag.facts.bgp import BgpMessages
     from ipipdiag.points.model import Point
 
 
 def examine(
     points: tuple[Point, ...],
     bgp_messages: Mapping[Point, BgpMessages],
-    bgp_controls: Mapping[Point, BgpControls],
     cluster: Cluster,
 ) -> Outcome:
     """A finding for each pair of which one side alone signs."""
     examined, findings = 0, []
-    for session in sessions(bgp_messages, bgp_controls):
+    for session in sessions(bgp_messages):
         opening = [entry for one in session.connections for entry in one.controls if entry.flags & SYN]
         by_side = {side: [entry for entry in opening if entry.sender == side] for side in (session.low, session.high)}
         if not all(by_side.values()):

@@ -18,6 +18,7 @@ What to do
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -53,16 +54,22 @@ def _closed_ns(pair: Pair) -> int:
     """How long the source of the pair kept its window closed; up to the end where its last word was 0."""
     rows = pair.only(TcpEvent.ZERO_WINDOW)
     total = int(rows.waited_ns.sum())
-    flows, end_ns = pair.point.facts.flows, pair.point.facts.extent.last_ns or 0
-    last: dict[tuple[int, ...], int] = {}
-    for *ends, last_ns in flows.rows("source", "destination", "source_port", "destination_port", "last_ns"):
-        last[tuple(ends)] = max(last_ns, last.get(tuple(ends), 0))
+    last, end_ns = _last_times(pair.point), pair.point.facts.extent.last_ns or 0
     for *ends, closed, last_ns in rows.rows(
         "source", "destination", "source_port", "destination_port", "closed_ns", "last_ns"
     ):
         if closed == last_ns == last.get(tuple(ends)):
             total += end_ns - last_ns
     return total
+
+
+@lru_cache(maxsize=256)
+def _last_times(point: Point) -> dict[tuple[int, ...], int]:
+    """When the last packet of each 4-tuple passed."""
+    last: dict[tuple[int, ...], int] = {}
+    for *ends, last_ns in point.facts.flows.rows("source", "destination", "source_port", "destination_port", "last_ns"):
+        last[tuple(ends)] = max(last_ns, last.get(tuple(ends), 0))
+    return last
 
 
 def _finding(pair: Pair, closed_ns: int, cluster: Cluster, thresholds: Thresholds) -> Finding:

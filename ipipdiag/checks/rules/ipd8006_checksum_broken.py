@@ -22,10 +22,8 @@ What to do
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
@@ -51,40 +49,27 @@ from ipipdiag.protocols import ICMP, TCP, UDP
 from ipipdiag.trace.places import home_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ipipdiag.cluster.model import Cluster
+    from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Trace
 
-
-class _Row(NamedTuple):
-    source: int
-    destination: int
-    protocol: int
-    source_port: int
-    destination_port: int
-    tunnel: int
-    outer_source: int
-    outer_destination: int
-    destination_mac: int
-    right: int
-    left_open: int
-    wrong: int
-    answers: int
-    acknowledgement_max: int
-    first_ns: int
-    last_ns: int
+UNKNOWN = -1  # in place of a node
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Received:
     """What a point receives from one node for another."""
 
-    right: int = 0
-    left_open: int = 0
-    wrong: int = 0
-    acknowledged: bool = False
-    works: set[str] = field(default_factory=set)
-    positions: list[int] = field(default_factory=list)  # of the flows with a checksum that is not right
+    right: int
+    left_open: int
+    wrong: int
+    acknowledged: bool
+    works: tuple[str, ...]
+    positions: list[int]  # of the flows with a checksum that was looked at
 
 
 def examine(points: tuple[Point, ...], cluster: Cluster, trace: Trace, thresholds: Thresholds) -> Outcome:
@@ -111,60 +96,87 @@ def examine(points: tuple[Point, ...], cluster: Cluster, trace: Trace, threshold
 
 def _received(point: Point, cluster: Cluster, trace: Trace) -> dict[tuple[int, int], _Received]:
     """What arrives here from other nodes, by the node that sent it and the one that receives."""
-    names = ("source", "destination", "protocol", "source_port", "destination_port", "tunnel", "outer_source",
-             "outer_destination", "destination_mac", "checksums_right", "checksums_open", "checksums_wrong", "answers",
-             "acknowledgement_max", "first_ns", "last_ns")  # fmt: skip
-    rows = [_Row._make(values) for values in point.facts.flows.rows(*names)]
-    acknowledging: dict[tuple[int, int, int, int], int] = defaultdict(lambda: -1)
-    for row in rows:
-        ends = (row.source, row.destination, row.source_port, row.destination_port)
-        acknowledging[ends] = max(acknowledging[ends], row.acknowledgement_max)
-    found: dict[tuple[int, int], _Received] = defaultdict(_Received)
-    own = _own_node(point, trace)
-    for position, row in enumerate(rows):
-        nodes = _nodes(row, cluster)
-        if nodes is None or not _is_received(point, row, nodes, own):
-            continue
-        received = found[nodes]
-        received.works.update(_what_works(row))
-        if row.protocol != TCP or not (row.right or row.left_open or row.wrong):
-            continue
-        received.right += row.right
-        received.left_open += row.left_open
-        received.wrong += row.wrong
-        back = (row.destination, row.source, row.destination_port, row.source_port)
-        received.acknowledged |= acknowledging[back] >= 0
-        received.positions.append(position)
-    return found
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
+    flows = point.facts.flows
+    senders, receivers = _nodes(flows, cluster)
+    is_received = (senders != UNKNOWN) & (receivers != UNKNOWN) & (senders != receivers)
+    is_received &= _is_received(point, flows, receivers, _own_node(point, trace))
+    rows = np.flatnonzero(is_received)
+    pairs = Groups.of([senders[rows], receivers[rows]])
+    checked = (flows.checksums_right > 0) | (flows.checksums_open > 0) | (flows.checksums_wrong > 0)
+    checked &= flows.protocol == TCP
+    is_pinged = (flows.answers > 0) & (flows.protocol == ICMP) & (flows.source_port >= 0)
+    is_answered = (flows.answers > 0) & (flows.protocol == UDP)
+    right, left_open, wrong = (
+        pairs.total(np.where(checked, values, 0)[rows])
+        for values in (flows.checksums_right, flows.checksums_open, flows.checksums_wrong)
+    )
+    acknowledged, pinged, answered = (
+        pairs.total(values[rows]) > 0 for values in (checked & _is_acknowledged(flows), is_pinged, is_answered)
+    )
+    positions: list[list[int]] = [[] for _ in pairs.first]
+    of_pair = pairs.codes[checked[rows]].tolist()
+    for position, pair in zip(rows[checked[rows]].tolist(), of_pair, strict=True):
+        positions[pair].append(position)
+    return {
+        (int(senders[rows[first]]), int(receivers[rows[first]])): _Received(
+            right=int(right[pair]),
+            left_open=int(left_open[pair]),
+            wrong=int(wrong[pair]),
+            acknowledged=bool(acknowledged[pair]),
+            works=(*(("UDP",) if answered[pair] else ()), *(("ping",) if pinged[pair] else ())),
+            positions=positions[pair],
+        )
+        for pair, first in enumerate(pairs.first.tolist())
+    }
 
 
 def _own_node(point: Point, trace: Trace) -> int | None:
     return next((place.node for place in trace.places if point in place.points), None)
 
 
-def _nodes(row: _Row, cluster: Cluster) -> tuple[int, int] | None:
-    """The nodes between which a flow travels; None where one is not known, or both are the same."""
-    if row.tunnel == Tunnel.IPIP:
-        ends: tuple[int | None, int | None] = (row.outer_source, row.outer_destination)
-    else:
-        ends = (home_of(row.source, cluster), home_of(row.destination, cluster))
-    if ends[0] is None or ends[1] is None or ends[0] == ends[1]:
-        return None
-    return (ends[0], ends[1]) if cluster.is_node(ends[0]) and cluster.is_node(ends[1]) else None
+def _nodes(flows: Flows, cluster: Cluster) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The nodes between which each flow travels; UNKNOWN where one is not known."""
+    import numpy as np
+
+    is_wrapped = flows.tunnel == Tunnel.IPIP
+
+    def nodes(outer: npt.NDArray[np.int64], inner: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        ends, which = np.unique(np.where(is_wrapped, outer, inner), return_inverse=True)
+        homes = [(end, home_of(end, cluster)) for end in ends.tolist()]
+        of_wrapped = np.array([end if cluster.is_node(end) else UNKNOWN for end, _ in homes], dtype=np.int64)
+        of_bare = [home if home is not None and cluster.is_node(home) else UNKNOWN for _, home in homes]
+        return np.where(is_wrapped, of_wrapped[which], np.array(of_bare, dtype=np.int64)[which])
+
+    return nodes(flows.outer_source, flows.source), nodes(flows.outer_destination, flows.destination)
 
 
-def _is_received(point: Point, row: _Row, nodes: tuple[int, int], own: int | None) -> bool:
-    """Whether the capturing node is the one that receives."""
-    if point.role is Role.NODE and point.own_mac is not None and row.destination_mac >= 0:
-        return row.destination_mac == point.own_mac
-    return own is not None and nodes[1] == own
+def _is_received(
+    point: Point, flows: Flows, receivers: npt.NDArray[np.int64], own: int | None
+) -> npt.NDArray[np.bool_]:
+    """Which flows the capturing node receives: by its MAC, else by its address."""
+    import numpy as np
+
+    by_node: npt.NDArray[np.bool_] = receivers == (UNKNOWN if own is None else own)
+    if point.role is not Role.NODE or point.own_mac is None:
+        return by_node
+    return np.where(flows.destination_mac >= 0, flows.destination_mac == point.own_mac, by_node)
 
 
-def _what_works(row: _Row) -> Iterator[str]:
-    if row.answers and row.protocol == ICMP and row.source_port >= 0:
-        yield "ping"
-    if row.answers and row.protocol == UDP:
-        yield "UDP"
+def _is_acknowledged(flows: Flows) -> npt.NDArray[np.bool_]:
+    """Which flows have packets back that acknowledge something, in whatever form."""
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
+    forward = (flows.source, flows.destination, flows.source_port, flows.destination_port)
+    backward = (flows.destination, flows.source, flows.destination_port, flows.source_port)
+    ends = Groups.of([np.append(one, other) for one, other in zip(forward, backward, strict=True)])
+    acknowledging = ends.largest(np.append(flows.acknowledgement_max, np.full(len(flows), -1))) >= 0
+    return acknowledging[ends.codes[len(flows) :]]
 
 
 def _finding(
@@ -212,7 +224,7 @@ def _finding(
         )
         if is_open
         else (),
-        worked=tuple(f"{name} between the two nodes is answered" for name in sorted(received.works)),
+        worked=tuple(f"{name} between the two nodes is answered" for name in received.works),
         points=(point.id,),
     )
 

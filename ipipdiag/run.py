@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures, open_capture
+from ipipdiag.capture import Capture, CaptureError, CaptureSummary, Limits, find_captures
 from ipipdiag.checks.catalogue import unusable
 from ipipdiag.checks.run import Case, run_checks
 from ipipdiag.checks.thresholds import Thresholds
@@ -16,6 +17,7 @@ from ipipdiag.cluster.endpoints import find_address
 from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
+from ipipdiag.decode.ahead import CaptureAhead, Reader, ReaderLostError, open_reader
 from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
 from ipipdiag.facts.selection import Selection
 from ipipdiag.points.model import Point, PointOption
@@ -194,39 +196,62 @@ def read_captures(
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
-    for names in series:
-        collector = CaptureCollector(
-            captures=len(series), always_keys=always_keys, with_buckets=with_buckets, selection=selection
-        )
-        for name in names:
+    new_collector = partial(
+        CaptureCollector,
+        captures=len(series),
+        always_keys=always_keys,
+        with_buckets=with_buckets,
+        selection=selection,
+    )
+    with open_reader([name for names in series for name in names], limits) as reader:
+        for names in series:
+            collect = partial(_collect, names, new_collector, reader, limits, progress)
             try:
-                _read(name, collector, limits, progress)
-            except CaptureError as error:
-                errors.append(_unread(error))
-        if not collector.files:
-            continue
-        twin = _twin(collector.files, captures)
-        if twin is not None:
-            name = collector.files[0].name
-            errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
-            continue
-        captures.append(collector.finish())
+                collector, unread = collect()
+            except ReaderLostError:
+                collector, unread = collect()  # from its beginning, and in this process
+            errors += unread
+            if not collector.files:
+                continue
+            twin = _twin(collector.files, captures)
+            if twin is not None:
+                name = collector.files[0].name
+                errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
+                continue
+            captures.append(collector.finish())
     return captures, errors
+
+
+def _collect(
+    names: Iterable[str],
+    new_collector: Callable[[], CaptureCollector],
+    reader: Reader,
+    limits: Limits,
+    progress: Progress | None,
+) -> tuple[CaptureCollector, list[InputError]]:
+    """Read the files of one capture; those that cannot be, or not since the user has ended the reading, are errors."""
+    collector = new_collector()
+    errors: list[InputError] = []
+    for name in names:
+        try:
+            if limits.is_stopped():
+                raise CaptureError(name, "was not read", "the user stopped the reading before it")
+            if progress:
+                progress(name, 0)
+            with reader.open(name) as capture:
+                collector.read(capture, partial(_tell, progress, name) if progress else None)
+        except CaptureError as error:
+            errors.append(_unread(error))
+    return collector, errors
+
+
+def _tell(progress: Progress, name: str, capture: Capture | CaptureAhead) -> None:
+    progress(name, capture.bytes_read)
 
 
 def _unread(error: CaptureError) -> InputError:
     """An input that cannot be read; its name stands beside the text, not in it."""
     return InputError(error.name, str(error).removeprefix(f"{error.name}: "), fatal=True)
-
-
-def _read(name: str, collector: CaptureCollector, limits: Limits, progress: Progress | None) -> None:
-    """Read one file; CaptureError where that fails, or where the user has ended the reading before it."""
-    if limits.is_stopped():
-        raise CaptureError(name, "was not read", "the user stopped the reading before it")
-    if progress:
-        progress(name, 0)
-    with open_capture(name, limits) as capture:
-        collector.read(capture, (lambda read: progress(name, read.bytes_read)) if progress else None)
 
 
 def _twin(files: Sequence[CaptureSummary], captures: Iterable[CaptureFacts]) -> CaptureSummary | None:

@@ -54,6 +54,10 @@ class Table:
             rows = np.flatnonzero(rows)  # a mask is searched once, not once a column
         return type(self)(**{name: column[rows] for name, column in self.columns().items()})
 
+    def copy(self) -> Self:
+        """The same rows in memory of their own, for what is kept longer than the batch they come from."""
+        return type(self)(**{name: column.copy() for name, column in self.columns().items()})
+
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """The values of some columns, row by row, as plain Python values; for tables that are small."""
         return zip(*(getattr(self, name).tolist() for name in names), strict=True)

@@ -28,7 +28,8 @@ class Limits:
     ``batch_frames`` frames are handed on at a time, read through a buffer of ``chunk_bytes``. A compressed input may
     expand to ``expanded_bytes`` (64 GiB by default); a record that claims more than ``record_bytes`` breaks the chain
     instead of being allocated. ``max_frames`` ends the reading early (None: never), and so does ``is_stopped`` once it
-    says so: what was read by then is the capture.
+    says so: what was read by then is the capture. ``processes`` is how many read and build facts: one or two, two
+    where that pays if nothing is said.
     """
 
     batch_frames: int = 131_072
@@ -37,6 +38,7 @@ class Limits:
     record_bytes: int = 16 << 20
     max_frames: int | None = None
     is_stopped: Callable[[], bool] = _never
+    processes: int | None = None
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,8 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (None: that of the process); returns the exit code."""
+    # before numpy is imported: its threads, which nothing here uses, take time to start and forbid to fork a reader
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     invocation = Invocation()
     try:
         code = commands.main(arguments, prog_name="ipipdiag", standalone_mode=False, obj=invocation)

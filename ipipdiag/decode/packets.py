@@ -7,7 +7,7 @@ integers, times int64 nanoseconds. Where a column does not apply, its value is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipipdiag.decode.columns import I16, I32, I64, U8, U16, U32, Bool
 from ipipdiag.table import Table
@@ -173,3 +173,15 @@ class Decoded:
     icmp_errors: IcmpErrors
     bgp_segments: Segments  # of TCP from or to port 179
     dns_segments: Segments  # of UDP from or to port 53
+
+    def numbered_from(self, frames_before: int) -> Decoded:
+        """The batch with its frames numbered on from those of earlier files."""
+        if frames_before == 0:
+            return self
+        packets, arp, icmp = self.packets, self.arp_messages, self.icmp_errors
+        return replace(
+            self,
+            packets=replace(packets, number=packets.number + frames_before),
+            arp_messages=replace(arp, number=arp.number + frames_before),
+            icmp_errors=replace(icmp, number=icmp.number + frames_before),
+        )

@@ -7,14 +7,14 @@ interface index of it. Several files that one capture wrote one after the other 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.capture import Capture, CaptureSummary, FrameBatch
-from ipipdiag.decode import decode
+from ipipdiag.capture import Capture, CaptureSummary
+from ipipdiag.decode.ahead import CaptureAhead, decoded_batches
 from ipipdiag.decode.packets import ArpMessages, Decoded
 from ipipdiag.facts import links
 from ipipdiag.facts import tunnels as tunnel_facts
@@ -141,7 +141,7 @@ class PointCollector:
         self._dns = TallyBuilder(DnsExchanges, ROW_LIMIT)
 
     def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
-        """Add this point's share of a batch whose frames lie in ``buffer``."""
+        """Add this point's share of a batch whose payloads lie in ``buffer``."""
         if self._selection is not None:
             chosen = self._selection.rows(decoded)
             self._unselected += len(chosen) - int(chosen.sum())
@@ -255,12 +255,17 @@ class CaptureCollector:
         self._unplaced = 0
         self._collectors: dict[PointKey, PointCollector] = {}
 
-    def read(self, capture: Capture, after_batch: Callable[[Capture], None] | None = None) -> None:
-        """Read one file to its end; ``after_batch`` is told how far it is."""
-        for batch in capture.batches():
+    def read(
+        self, capture: Capture | CaptureAhead, after_batch: Callable[[Capture | CaptureAhead], None] | None = None
+    ) -> None:
+        """Read one file to its end; ``after_batch`` is told how far it is.
+
+        Nothing that a collector keeps may be part of a batch: its memory is filled anew.
+        """
+        for batch, payloads in decoded_batches(capture):
             if after_batch:
                 after_batch(capture)
-            decoded = decode(_numbered_from(batch, self._frames), capture.interfaces)
+            decoded = batch.numbered_from(self._frames)
             for key, rows in _points(decoded):
                 if key not in self._collectors:
                     if len(self._collectors) >= POINT_LIMIT:
@@ -274,7 +279,7 @@ class CaptureCollector:
                         selection=self._selection,
                     )
                 share = decoded if rows is None else _share(decoded, rows)
-                self._collectors[key].step(share, batch.buffer)
+                self._collectors[key].step(share, payloads)
             fit([collector.packet_keys for collector in self._collectors.values()], self._keys_limit)
         self.files.append(capture.summary())
         self._frames += self.files[-1].frames
@@ -297,13 +302,6 @@ def collect_facts(capture: Capture) -> CaptureFacts:
     collector = CaptureCollector()
     collector.read(capture)
     return collector.finish()
-
-
-def _numbered_from(batch: FrameBatch, frames_before: int) -> FrameBatch:
-    """The batch with its frames numbered on from those of earlier files."""
-    if frames_before == 0:
-        return batch
-    return replace(batch, frames=replace(batch.frames, number=batch.frames.number + frames_before))
 
 
 def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.intp] | None]]:

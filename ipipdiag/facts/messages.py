@@ -80,7 +80,7 @@ class MessageLog(Generic[TableT]):
         self.left_out += len(rows) - len(kept)
         self._kept += len(kept)
         if len(kept):
-            self._parts.append(kept)
+            self._parts.append(kept.copy())
 
     def finish(self) -> TableT:
         """All rows kept."""

@@ -140,7 +140,7 @@ class PacketKeysFold:
             self._add(part)
 
     def _add(self, keys: PacketKeys) -> None:
-        kept = keys.select(chosen_flows(keys.flow, self.halvings))
+        kept = keys.select(chosen_flows(keys.flow, self.halvings)).copy()
         self._parts.append(kept)
         self.kept += len(kept)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ipipdiag.decode import Decoded
+from ipipdiag.decode import ipv4 as ipv4_headers
+from ipipdiag.decode import tcp_options as tcp_options_reader
 from ipipdiag.kinds import Checksum, Layer, StopReason, Tunnel
 from tests.builders.captures import cut, decode_frames
 from tests.builders.packets import (
@@ -60,6 +65,26 @@ def test_headers_nested_in_headers(depth: int) -> None:
     assert (values["depth"], values["tunnel"]) == (depth, Tunnel.IPIP)
     assert (values["outer_id"], values["inner_source"]) == (1000 + depth - 1, ip_number(POD_A))
     assert values["icmp_id"] == 77
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(PACKETS)), st.integers(0, 140), st.integers(0, 255)), max_size=30))
+def test_what_is_quick_to_read_is_read_alike(chosen: list[tuple[str, int, int]]) -> None:
+    """Plain headers and usual options get no other columns than all others would; each packet cut, with a byte bent."""
+    frames = []
+    for name, length, value in chosen:
+        bent = bytearray(ethernet(PACKETS[name]))
+        bent[14 + length % (len(bent) - 14)] ^= value
+        frames.append(cut(bytes(bent), 14 + length))
+    quick = decode_frames(frames)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ipv4_headers, "PLAIN", 0)
+        patch.setattr(tcp_options_reader, "USUAL_LENGTH", 99)
+        slow = decode_frames(frames)
+    for table in fields(Decoded):
+        one, other = getattr(quick, table.name), getattr(slow, table.name)
+        for name in one.column_names():
+            assert getattr(one, name).tolist() == getattr(other, name).tolist(), name
 
 
 def test_nesting_is_followed_so_far() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ class Table:
     """Base of all tables; a subclass declares its columns as fields, each an array with one entry a row."""
 
     @classmethod
+    @cache
     def column_names(cls) -> tuple[str, ...]:
         """Names of the columns, in the order of declaration."""
         return tuple(column.name for column in fields(cls))

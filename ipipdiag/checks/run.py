@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -172,37 +173,40 @@ def merge_sightings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     The surest and gravest sighting speaks; the count is the largest, not the sum, for the points see the same packets.
     """
-    merged: dict[tuple[str, str], Finding] = {}
+    by_subject: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        key = (finding.subject.kind.value, finding.subject.text)
-        other = merged.get(key)
-        merged[key] = finding if other is None else _merge(other, finding)
-    return tuple(merged.values())
+        by_subject.setdefault((finding.subject.kind.value, finding.subject.text), []).append(finding)
+    return tuple(group[0] if len(group) == 1 else _merge(group) for group in by_subject.values())
 
 
-def _merge(one: Finding, other: Finding) -> Finding:
-    def weight(finding: Finding) -> tuple[int, int, int]:
-        return finding.confidence.rank, finding.severity.rank, -finding.count
-
-    lead, second = (one, other) if weight(one) <= weight(other) else (other, one)
-    starts = [time for time in (one.first_ns, other.first_ns) if time is not None]
-    ends = [time for time in (one.last_ns, other.last_ns) if time is not None]
+def _merge(sightings: list[Finding]) -> Finding:
+    """One finding of several about one subject: all at once, for there may be one a flow."""
+    lead, count = sightings[0], sightings[0].count
+    ordered = deque(sightings[:1])  # what speaks stands before what it overrules
+    for other in sightings[1:]:
+        weight = (lead.confidence.rank, lead.severity.rank, -count)
+        if (other.confidence.rank, other.severity.rank, -other.count) < weight:
+            lead = other
+            ordered.appendleft(other)
+        else:
+            ordered.append(other)
+        count = max(count, other.count)
+    starts = [finding.first_ns for finding in ordered if finding.first_ns is not None]
+    ends = [finding.last_ns for finding in ordered if finding.last_ns is not None]
     return replace(
         lead,
-        count=max(one.count, other.count),
+        count=count,
         first_ns=min(starts, default=None),
         last_ns=max(ends, default=None),
-        evidence=_merge_evidence(lead.evidence + second.evidence),
-        points=tuple(dict.fromkeys(lead.points + second.points)),
-        worked=tuple(dict.fromkeys(lead.worked + second.worked)),
+        evidence=_merge_evidence(entry for finding in ordered for entry in finding.evidence),
+        points=tuple(dict.fromkeys(point for finding in ordered for point in finding.points)),
+        worked=tuple(dict.fromkeys(text for finding in ordered for text in finding.worked)),
     )
 
 
-def _merge_evidence(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _merge_evidence(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """Evidence of one input under one filter is one entry."""
-    merged: dict[tuple[str, str], Evidence] = {}
+    frames: dict[tuple[str, str], set[int]] = {}
     for entry in evidence:
-        key = (entry.input, entry.display_filter)
-        frames = {*entry.frames, *(merged[key].frames if key in merged else ())}
-        merged[key] = Evidence(entry.input, tuple(sorted(frames)), entry.display_filter)
-    return tuple(merged.values())
+        frames.setdefault((entry.input, entry.display_filter), set()).update(entry.frames)
+    return tuple(Evidence(name, tuple(sorted(numbers)), text) for (name, text), numbers in frames.items())

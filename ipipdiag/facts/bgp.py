@@ -147,9 +147,8 @@ class BgpFold:
             row: (offset, captured, length)
             for row, offset, captured, length in segments.rows("row", "offset", "captured", "length")
         }
-        for row in sorted({*payload, *control.tolist()}):
-            if packets.tunnel[row] != Tunnel.NONE:
-                continue  # a speaker inside a pod, not a node's
+        rows = np.union1d(segments.row, control)
+        for row in rows[packets.tunnel[rows] == Tunnel.NONE].tolist():  # others are of speakers inside pods
             self._segment(packets, row, payload.get(row), buffer)
 
     def finish(self) -> Bgp:

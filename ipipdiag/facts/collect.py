@@ -21,8 +21,9 @@ from ipipdiag.facts import tunnels as tunnel_facts
 from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.dns import DnsExchanges, dns_rows
 from ipipdiag.facts.extent import Extent, ExtentFold
-from ipipdiag.facts.flows import Flows, flow_rows, with_answers
+from ipipdiag.facts.flows import Flows, flow_groups, flows_of, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
+from ipipdiag.facts.frames_alike import frames_alike
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.over_time import Buckets, BucketsFold
 from ipipdiag.facts.packet_keys import KEYS_LIMIT, PacketKeys, PacketKeysFold, fit
@@ -30,7 +31,6 @@ from ipipdiag.facts.selection import Selection
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.facts.tcp_health import Deliveries, Gaps, Repeats, TcpEvents, TcpFold
-from ipipdiag.kinds import Tunnel
 from ipipdiag.table import Table
 
 TableT = TypeVar("TableT", bound=Table)
@@ -148,10 +148,11 @@ class PointCollector:
             decoded = _share(decoded, np.flatnonzero(chosen))
         packets = decoded.packets
         self._extent.step(packets)
-        self._mac_pairs.add(links.mac_pair_rows(packets))
+        groups = flow_groups(packets)
+        alike = frames_alike(packets, groups)
+        self._mac_pairs.add(links.mac_pair_rows(alike))
         self._stops.add(links.stop_rows(packets))
-        wrapped = packets.select(packets.tunnel == Tunnel.IPIP)  # once: the table is wide
-        self._tunnels.add(tunnel_facts.tunnel_rows(wrapped))
+        self._tunnels.add(tunnel_facts.tunnel_rows(alike))
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
@@ -160,18 +161,17 @@ class PointCollector:
         duplicate = self._duplicate_fold.step(packets)
         self._dns.add(dns_rows(decoded, buffer, ~duplicate))
         if duplicate.any():
-            self._duplicates.add(duplicate_rows(packets.select(duplicate)))
-            packets = packets.select(~duplicate)
-            wrapped = packets.select(packets.tunnel == Tunnel.IPIP)
+            self._duplicates.add(duplicate_rows(packets, duplicate))
+            packets, groups = packets.select(~duplicate), groups.select(~duplicate)
         self._loops.add(self._loop_fold.step(packets))
-        self._flows.add(flow_rows(packets))
-        self._tcp.step(packets)
+        self._flows.add_merged(flows_of(packets, groups))
+        self._tcp.step(packets, groups)
         if self._with_packet_keys:
             self.packet_keys.step(packets)
         if self._with_buckets:
             self._buckets.step(packets)
-        self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(wrapped))
-        self._inner_defects.add(tunnel_facts.inner_defect_rows(wrapped))
+        self._tunnel_headers.add(tunnel_facts.tunnel_header_rows(packets))
+        self._inner_defects.add(tunnel_facts.inner_defect_rows(packets))
 
     def finish(self) -> PointFacts:
         """The facts of all that was added."""

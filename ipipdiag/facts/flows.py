@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.groups import Groups
+from ipipdiag.facts.groups import Column, Groups
 from ipipdiag.facts.tally import (
     Tally,
     derived,
@@ -91,70 +91,91 @@ class Flows(Tally):
 NO_TIME = np.iinfo(np.int64).max
 
 
+def flow_groups(packets: Packets) -> Groups:
+    """The packets of each flow; those without an inner IPv4 header by what is left of a flow's key."""
+    has_inner = packets.inner_header_length > 0
+    return Groups.of([has_inner, *_keys(packets).values()])
+
+
+def flows_of(packets: Packets, groups: Groups) -> Flows:
+    """The flows of a batch by their groups (:func:`flow_groups`)."""
+    has_inner = packets.inner_header_length[groups.first] > 0
+    return flow_rows(packets).aggregate(groups).select(has_inner)
+
+
+def _keys(packets: Packets) -> dict[str, Column]:
+    is_echo = _is_echo(packets)
+    return {
+        "tunnel": packets.tunnel,
+        "outer_source": packets.outer_source,
+        "outer_destination": packets.outer_destination,
+        "source_mac": packets.source_mac,
+        "destination_mac": packets.destination_mac,
+        "packet_type": packets.packet_type,
+        "source": packets.inner_source,
+        "destination": packets.inner_destination,
+        "protocol": packets.inner_protocol,
+        "source_port": np.where(is_echo, packets.icmp_id, packets.source_port),
+        "destination_port": np.where(is_echo, packets.icmp_id, packets.destination_port),
+    }
+
+
+def _is_echo(packets: Packets) -> npt.NDArray[np.bool_]:
+    is_echo: npt.NDArray[np.bool_] = (packets.icmp_type == ECHO_REQUEST) | (packets.icmp_type == ECHO_REPLY)
+    return is_echo
+
+
 def flow_rows(packets: Packets) -> Flows:
-    """A row for each packet of the table that has an inner IPv4 header."""
-    packets = packets.select(packets.inner_header_length > 0)
-    wide = {name: column.astype(np.int64) for name, column in packets.columns().items()}
+    """A row for each packet; those without an inner IPv4 header are of no flow."""
     is_tcp, is_udp = packets.tcp_header_length > 0, packets.inner_protocol == UDP
     flags = packets.tcp_flags
     is_syn = is_tcp & (flags & (SYN | ACK) == SYN)
     is_syn_ack = is_tcp & (flags & (SYN | ACK) == SYN | ACK)
     acknowledges = is_tcp & (flags & (ACK | RST) == ACK)
     is_echo_request = packets.icmp_type == ECHO_REQUEST
-    is_echo_reply = packets.icmp_type == ECHO_REPLY
-    is_echo = is_echo_request | is_echo_reply
     is_request = is_syn | is_echo_request | (is_udp & (packets.destination_port == DNS_PORT))
     has_mss = (is_syn | is_syn_ack) & (packets.tcp_mss >= 0)
-    return Flows(
-        tunnel=wide["tunnel"],
-        outer_source=wide["outer_source"],
-        outer_destination=wide["outer_destination"],
-        source_mac=wide["source_mac"],
-        destination_mac=wide["destination_mac"],
-        packet_type=wide["packet_type"],
-        source=wide["inner_source"],
-        destination=wide["inner_destination"],
-        protocol=wide["inner_protocol"],
-        source_port=np.where(is_echo, wide["icmp_id"], wide["source_port"]),
-        destination_port=np.where(is_echo, wide["icmp_id"], wide["destination_port"]),
-        packets=np.ones(len(packets), dtype=np.int64),
-        bytes=wide["inner_total_length"],
+    none = np.zeros(len(packets), dtype=np.int64)
+    return Flows.unmerged(
+        **_keys(packets),
+        packets=np.ones(len(packets), dtype=np.bool_),
+        bytes=packets.inner_total_length,
         first_ns=packets.time_ns,
         last_ns=packets.time_ns,
         last_frame=packets.number,
-        vni=wide["vni"],
-        ttl_min=wide["inner_ttl"],
-        ttl_max=wide["inner_ttl"],
-        outer_ttl_min=wide["outer_ttl"],
-        outer_ttl_max=wide["outer_ttl"],
-        length_max=wide["inner_total_length"],
-        payload_max=wide["payload_length"],
-        mss_max=np.where(has_mss, packets.tcp_mss, -1).astype(np.int64),
+        vni=packets.vni,
+        ttl_min=packets.inner_ttl,
+        ttl_max=packets.inner_ttl,
+        outer_ttl_min=packets.outer_ttl,
+        outer_ttl_max=packets.outer_ttl,
+        length_max=packets.inner_total_length,
+        payload_max=packets.payload_length,
+        mss_max=np.where(has_mss, packets.tcp_mss, -1),
         mss_frame=np.where(has_mss, packets.number, 0),
-        requests=is_request.astype(np.int64),
+        requests=is_request,
         first_request_ns=np.where(is_request, packets.time_ns, NO_TIME),
         last_request_ns=np.where(is_request, packets.time_ns, -1),
         late_requests=np.where(is_request, packets.number, 0)[:, None],
-        syns=is_syn.astype(np.int64),
-        syn_acks=is_syn_ack.astype(np.int64),
-        resets=(is_tcp & (flags & RST != 0)).astype(np.int64),
-        echo_requests=is_echo_request.astype(np.int64),
-        echo_replies=is_echo_reply.astype(np.int64),
-        data_packets=(is_tcp & (packets.payload_length > 0)).astype(np.int64),
-        payload_bytes=np.where(is_tcp, np.maximum(packets.payload_length, 0), 0).astype(np.int64),
-        payloads_unknown=(is_tcp & (packets.payload_length < 0)).astype(np.int64),
-        acknowledgement_min=np.where(acknowledges, wide["tcp_acknowledgement"], NO_TIME).astype(np.int64),
-        acknowledgement_max=np.where(acknowledges, wide["tcp_acknowledgement"], -1).astype(np.int64),
-        partial_checksums=wide["checksum_partial"],
-        checksums_right=(packets.tcp_checksum == Checksum.RIGHT).astype(np.int64),
-        checksums_open=(packets.tcp_checksum == Checksum.LEFT_OPEN).astype(np.int64),
-        checksums_wrong=(packets.tcp_checksum == Checksum.WRONG).astype(np.int64),
-        fragments=(packets.inner_more_fragments | (packets.inner_fragment_offset > 0)).astype(np.int64),
+        syns=is_syn,
+        syn_acks=is_syn_ack,
+        resets=is_tcp & (flags & RST != 0),
+        echo_requests=is_echo_request,
+        echo_replies=packets.icmp_type == ECHO_REPLY,
+        data_packets=is_tcp & (packets.payload_length > 0),
+        payload_bytes=np.where(is_tcp, np.maximum(packets.payload_length, 0), 0),
+        payloads_unknown=is_tcp & (packets.payload_length < 0),
+        acknowledgement_min=np.where(acknowledges, packets.tcp_acknowledgement, np.int64(NO_TIME)),
+        acknowledgement_max=np.where(acknowledges, packets.tcp_acknowledgement, np.int64(-1)),
+        partial_checksums=packets.checksum_partial,
+        checksums_right=packets.tcp_checksum == Checksum.RIGHT,
+        checksums_open=packets.tcp_checksum == Checksum.LEFT_OPEN,
+        checksums_wrong=packets.tcp_checksum == Checksum.WRONG,
+        fragments=packets.inner_more_fragments | (packets.inner_fragment_offset > 0),
         frames=packets.number[:, None],
-        answers=np.zeros(len(packets), dtype=np.int64),
-        answers_bare=np.zeros(len(packets), dtype=np.int64),
-        last_answer_ns=np.full(len(packets), -1, dtype=np.int64),
-        last_answer_frame=np.zeros(len(packets), dtype=np.int64),
+        answers=none,
+        answers_bare=none,
+        last_answer_ns=none - 1,
+        last_answer_frame=none,
     )
 
 

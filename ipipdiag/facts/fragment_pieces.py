@@ -35,30 +35,29 @@ class FragmentPieces(Table):
 
 def fragment_piece_rows(packets: Packets) -> FragmentPieces:
     """A row for each fragment of a batch, in the order of the frames; a packet fragmented in both headers gives two."""
-    tables = []
-    for is_outer, side in ((1, "outer"), (0, "inner")):
-        fragmented = getattr(packets, f"{side}_more_fragments") | (getattr(packets, f"{side}_fragment_offset") > 0)
-        part = packets.select(fragmented & (getattr(packets, f"{side}_header_length") > 0))
-        wide = {
-            name: getattr(part, f"{side}_{name}").astype(np.int64)
-            for name in ("source", "destination", "id", "fragment_offset", "more_fragments", "total_length",
-                         "header_length")
-        }  # fmt: skip
-        tables.append(
-            FragmentPieces(
-                number=part.number,
-                time_ns=part.time_ns,
-                is_outer=np.full(len(part), is_outer, dtype=np.int64),
-                source=wide["source"],
-                destination=wide["destination"],
-                id=wide["id"],
-                offset=wide["fragment_offset"],
-                length=wide["total_length"] - wide["header_length"],
-                has_more=wide["more_fragments"],
-            )
-        )
-    pieces = FragmentPieces.concatenate(tables)
+    pieces = FragmentPieces.concatenate([_pieces(packets, "outer"), _pieces(packets, "inner")])
     return pieces.select(np.argsort(pieces.number, kind="stable"))
+
+
+def _pieces(packets: Packets, side: str) -> FragmentPieces:
+    fragmented = getattr(packets, f"{side}_more_fragments") | (getattr(packets, f"{side}_fragment_offset") > 0)
+    rows = np.flatnonzero(fragmented & (getattr(packets, f"{side}_header_length") > 0))
+    wide = {
+        name: getattr(packets, f"{side}_{name}")[rows].astype(np.int64)
+        for name in ("source", "destination", "id", "fragment_offset", "more_fragments", "total_length",
+                     "header_length")
+    }  # fmt: skip
+    return FragmentPieces(
+        number=packets.number[rows],
+        time_ns=packets.time_ns[rows],
+        is_outer=np.full(len(rows), int(side == "outer"), dtype=np.int64),
+        source=wide["source"],
+        destination=wide["destination"],
+        id=wide["id"],
+        offset=wide["fragment_offset"],
+        length=wide["total_length"] - wide["header_length"],
+        has_more=wide["more_fragments"],
+    )
 
 
 def incomplete_packets(pieces: FragmentPieces) -> tuple[int, ...]:

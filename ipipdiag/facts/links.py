@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
+from ipipdiag.facts.frames_alike import FramesAlike
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
-from ipipdiag.kinds import Layer, Network
+from ipipdiag.kinds import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,21 @@ class MacPairs(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-def mac_pair_rows(packets: Packets) -> MacPairs:
-    """A row for each frame whose link layer names its sender."""
-    packets = packets.select(packets.source_mac >= 0)
+def mac_pair_rows(frames: FramesAlike) -> MacPairs:
+    """The pairs of the frames whose link layer names its sender, a row or more each."""
+    frames = frames.select(frames.source_mac >= 0)
     return MacPairs(
-        source_mac=packets.source_mac,
-        destination_mac=packets.destination_mac,
-        packet_type=packets.packet_type.astype(np.int64),
-        frames_sent=np.ones(len(packets), dtype=np.int64),
-        bytes=packets.wire_length.astype(np.int64),
-        ipv4=(packets.network == Network.IPV4).astype(np.int64),
-        ipv6=(packets.network == Network.IPV6).astype(np.int64),
-        arp=(packets.network == Network.ARP).astype(np.int64),
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+        source_mac=frames.source_mac,
+        destination_mac=frames.destination_mac,
+        packet_type=frames.packet_type,
+        frames_sent=frames.count,
+        bytes=frames.bytes,
+        ipv4=frames.ipv4,
+        ipv6=frames.ipv6,
+        arp=frames.arp,
+        first_ns=frames.first_ns,
+        last_ns=frames.last_ns,
+        frames=frames.frames,
     )
 
 
@@ -67,21 +68,21 @@ class Stops(Tally):
 
 def stop_rows(packets: Packets) -> Stops:
     """A row for each frame that was not decoded to its end."""
-    packets = packets.select(packets.stop_layer != Layer.COMPLETE)
-    layer = packets.stop_layer.astype(np.int64)
-    protocol = np.where(packets.inner_header_length > 0, packets.inner_protocol, packets.outer_protocol)
-    detail = np.select(
-        [layer == Layer.NETWORK, (layer == Layer.TRANSPORT) | (layer == Layer.TUNNEL)],
-        [packets.ether_type.astype(np.int64), protocol.astype(np.int64)],
-        0,
-    )
-    return Stops(
+    rows = np.flatnonzero(packets.stop_layer != Layer.COMPLETE)
+    layer = packets.stop_layer[rows]
+    has_inner = packets.inner_header_length[rows] > 0
+    protocol = np.where(has_inner, packets.inner_protocol[rows], packets.outer_protocol[rows])
+    return Stops.unmerged(
         layer=layer,
-        reason=packets.stop_reason.astype(np.int64),
-        detail=detail,
-        packets=np.ones(len(packets), dtype=np.int64),
-        captured_max=packets.captured_length.astype(np.int64),
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+        reason=packets.stop_reason[rows],
+        detail=np.select(
+            [layer == Layer.NETWORK, (layer == Layer.TRANSPORT) | (layer == Layer.TUNNEL)],
+            [packets.ether_type[rows], protocol],
+            0,
+        ),
+        packets=np.ones(len(rows), dtype=np.bool_),
+        captured_max=packets.captured_length[rows],
+        first_ns=packets.time_ns[rows],
+        last_ns=packets.time_ns[rows],
+        frames=packets.number[rows, None],
     )

@@ -48,17 +48,17 @@ class IcmpReports(Table):
 
 def icmp_report_rows(decoded: Decoded) -> IcmpReports:
     """The batch's ICMP errors, each with the headers of the packet that carries it."""
-    errors, carrier = decoded.icmp_errors, decoded.packets.select(decoded.icmp_errors.row)
+    errors, packets, rows = decoded.icmp_errors, decoded.packets, decoded.icmp_errors.row
     own = {name: getattr(errors, name).astype(np.int64) for name in IcmpReports.column_names() if hasattr(errors, name)}
     carried = {
-        name: getattr(carrier, name).astype(np.int64)
+        name: getattr(packets, name)[rows].astype(np.int64)
         for name in ("tunnel", "outer_source", "outer_destination", "source_mac")
     }
     return IcmpReports(
         **(own | carried),
-        reporter=carrier.inner_source.astype(np.int64),
-        receiver=carrier.inner_destination.astype(np.int64),
-        ttl=carrier.inner_ttl.astype(np.int64),
+        reporter=packets.inner_source[rows].astype(np.int64),
+        receiver=packets.inner_destination[rows].astype(np.int64),
+        ttl=packets.inner_ttl[rows].astype(np.int64),
     )
 
 

@@ -6,13 +6,14 @@ depend on how the frames were cut into batches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.groups import Groups, hash_rows
+from ipipdiag.facts.groups import Column, Groups, Index, maybe_repeated, mixed
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 
 DUPLICATE_WINDOW_PACKETS = 4_096
@@ -21,6 +22,9 @@ LOOP_WINDOW_PACKETS = 65_536
 LOOP_WINDOW_NS = 1_000_000_000  # one round of a routing loop takes less than a second on any network that works
 LOOP_SIGHTINGS = 3
 
+Bool = npt.NDArray[np.bool_]
+
+_TELLING = ["inner_id", "transport_checksum", "tcp_sequence", "tcp_acknowledgement", "icmp_sequence", "inner_source"]
 _HEADER = [
     "tunnel",
     "vni",
@@ -118,19 +122,47 @@ class Loops(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-def _hash(packets: Packets, names: list[str]) -> npt.NDArray[np.uint64]:
-    return hash_rows([getattr(packets, name) for name in names])
+class _Window:
+    """The last packets of a point, among which packets are found again: the same in all of some columns.
 
+    Few packets of a capture are seen twice. So whole headers are compared only of those that share a hash of what
+    seldom is the same in two packets.
+    """
 
-def _previous(hashes: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Positions of the rows whose hash occurred before, in order, and the position of its latest occurrence."""
-    codes = Groups.of([hashes]).codes
-    repeated = np.flatnonzero(np.bincount(codes)[codes] > 1)
-    order = repeated[np.argsort(codes[repeated], kind="stable")]
-    same = codes[order[1:]] == codes[order[:-1]]
-    later, earlier = order[1:][same], order[:-1][same]
-    by_position = np.argsort(later)
-    return later[by_position], earlier[by_position]
+    def __init__(self, size: int, names: Sequence[str]) -> None:
+        self._size = size
+        self._names = names
+        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._judged = np.zeros(0, dtype=np.bool_)
+        self._columns: dict[str, Column] = {}
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def step(self, packets: Packets, judged: Bool) -> tuple[Index, Index, Index]:
+        """Each row that shows a packet again, its latest row before, and a number of the packet; then carry the batch.
+
+        Rows are numbered through the window and the batch, and packets of that batch alone. Only ``judged`` rows are
+        compared.
+        """
+        carried = len(self)
+        hashes = np.concatenate([self._hashes, mixed([getattr(packets, name) for name in _TELLING])])
+        judged = np.concatenate([self._judged, judged])
+        rows = maybe_repeated(hashes)
+        rows = rows[judged[rows]]
+        held, new = rows[rows < carried], rows[rows >= carried] - carried
+        alike = Groups.of([self._joined(packets, name, held, new) for name in self._names])
+        later, earlier = alike.previous()
+        kept = max(0, len(hashes) - self._size)
+        self._hashes, self._judged = hashes[kept:], judged[kept:]
+        last, added = slice(kept, carried), slice(max(0, kept - carried), None)
+        self._columns = {name: self._joined(packets, name, last, added) for name in self._names}
+        return rows[later], rows[earlier], alike.codes[later]
+
+    def _joined(self, packets: Packets, name: str, held: Index | slice, new: Index | slice) -> Column:
+        """Some rows of a column, of the window and then of the batch."""
+        column = getattr(packets, name)
+        return np.concatenate([self._columns.get(name, column[:0])[held], column[new]])
 
 
 @dataclass(slots=True)
@@ -144,16 +176,10 @@ class _Track:
     time_first: npt.NDArray[np.int64]
 
 
-def _among_moving(
-    hashes: npt.NDArray[np.uint64],
-    later: npt.NDArray[np.intp],
-    earlier: npt.NDArray[np.intp],
-    near: npt.NDArray[np.bool_],
-    track: _Track,
-) -> npt.NDArray[np.bool_]:
+def _among_moving(packet: Index, later: Index, earlier: Index, near: Bool, track: _Track) -> Bool:
     """Which pairs belong to packets whose TTL falls here or has fallen before; repeats at one TTL alone are no loop."""
     moves = near & ((track.ttl[later] < track.ttl[earlier]) | (track.sightings[earlier] > 1))
-    return np.isin(hashes[later], hashes[later[moves]])
+    return np.isin(packet, packet[moves])
 
 
 class DuplicateFold:
@@ -166,41 +192,36 @@ class DuplicateFold:
     """
 
     def __init__(self) -> None:
-        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._window = _Window(DUPLICATE_WINDOW_PACKETS, _HEADER)
         self._times = np.zeros(0, dtype=np.int64)
 
-    def step(self, packets: Packets) -> npt.NDArray[np.bool_]:
+    def step(self, packets: Packets) -> Bool:
         """True for each row that duplicates an earlier one of this or an earlier batch."""
         is_ip = (packets.inner_header_length > 0) | (packets.outer_header_length > 0)
         is_any = (packets.hardware_type >= 0) & (packets.interface_index < 0)
         anonymous = (packets.outer_id == 0) & (packets.inner_id == 0) & ~(is_any & (packets.tcp_timestamp >= 0))
-        judged = np.flatnonzero(is_ip & ~(anonymous & (packets.payload_length <= 0)))
-        # rows that are not judged still count as packets of the window: give each a hash of its own
-        own = np.zeros(len(packets), dtype=np.uint64)
-        own[:] = packets.number.astype(np.uint64) | np.uint64(1 << 63)
-        own[judged] = _hash(packets.select(judged), _HEADER) & np.uint64((1 << 63) - 1)
-        carried = len(self._hashes)
-        hashes = np.concatenate([self._hashes, own])
+        carried = len(self._window)
         times = np.concatenate([self._times, packets.time_ns])
-        later, earlier = _previous(hashes)
+        later, earlier, _ = self._window.step(packets, is_ip & ~(anonymous & (packets.payload_length <= 0)))
         near = (later - earlier <= DUPLICATE_WINDOW_PACKETS) & (
             np.abs(times[later] - times[earlier]) <= DUPLICATE_WINDOW_NS
         )
         near &= later >= carried
         duplicate = np.zeros(len(packets), dtype=np.bool_)
         duplicate[later[near] - carried] = True
-        self._hashes, self._times = hashes[-DUPLICATE_WINDOW_PACKETS:], times[-DUPLICATE_WINDOW_PACKETS:]
+        self._times = times[-DUPLICATE_WINDOW_PACKETS:]
         return duplicate
 
 
-def duplicate_rows(packets: Packets) -> Duplicates:
-    """A row for each duplicate, given the table of the duplicates alone."""
-    return Duplicates(
-        tunnel=packets.tunnel.astype(np.int64),
-        packets=np.ones(len(packets), dtype=np.int64),
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+def duplicate_rows(packets: Packets, duplicate: Bool) -> Duplicates:
+    """A row for each duplicate."""
+    rows = np.flatnonzero(duplicate)
+    return Duplicates.unmerged(
+        tunnel=packets.tunnel[rows],
+        packets=np.ones(len(rows), dtype=np.bool_),
+        first_ns=packets.time_ns[rows],
+        last_ns=packets.time_ns[rows],
+        frames=packets.number[rows, None],
     )
 
 
@@ -208,24 +229,19 @@ class LoopFold:
     """Counts, for each packet of one point, how often it has passed in the same direction with its TTL fallen."""
 
     def __init__(self) -> None:
-        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._window = _Window(LOOP_WINDOW_PACKETS, _TRAVELLING)
         self._times = np.zeros(0, dtype=np.int64)
         self._track = _Track(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
 
     def step(self, packets: Packets) -> Loops:
         """A row for each sighting from the LOOP_SIGHTINGS-th on."""
-        carried = len(self._hashes)
-        own = _hash(packets, _TRAVELLING)
-        absent = packets.inner_header_length == 0
-        own[absent] = packets.number[absent].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        hashes = np.concatenate([self._hashes, own])
+        carried = len(self._window)
         times = np.concatenate([self._times, packets.time_ns])
-        ttl = packets.inner_ttl.astype(np.int64)
-        track = self._extend(packets, ttl)
-        later, earlier = _previous(hashes)
+        track = self._extend(packets)
+        later, earlier, packet = self._window.step(packets, packets.inner_header_length > 0)
         near = (later - earlier <= LOOP_WINDOW_PACKETS) & (np.abs(times[later] - times[earlier]) <= LOOP_WINDOW_NS)
         near &= (later >= carried) & (track.ttl[later] <= track.ttl[earlier])
-        near &= _among_moving(hashes, later, earlier, near, track)
+        near &= _among_moving(packet, later, earlier, near, track)
         # few rows are left, and each needs its predecessor's count: in order, one by one
         for after, before in zip(later[near].tolist(), earlier[near].tolist(), strict=True):
             track.sightings[after] = track.sightings[before] + (track.ttl[after] < track.ttl[before])
@@ -233,14 +249,14 @@ class LoopFold:
             track.number_first[after] = track.number_first[before]
             track.time_first[after] = track.time_first[before]
         looping = np.flatnonzero(track.sightings[carried:] >= LOOP_SIGHTINGS)
-        rows = self._rows(packets.select(looping), track, looping + carried)
-        keep = slice(max(0, len(hashes) - LOOP_WINDOW_PACKETS), None)
-        self._hashes, self._times = hashes[keep], times[keep]
+        rows = self._rows(packets, looping, track, looping + carried)
+        keep = slice(-LOOP_WINDOW_PACKETS, None)
+        self._times = times[keep]
         self._track = _Track(*(getattr(track, name)[keep] for name in _Track.__slots__))
         return rows
 
-    def _extend(self, packets: Packets, ttl: npt.NDArray[np.int64]) -> _Track:
-        old = self._track
+    def _extend(self, packets: Packets) -> _Track:
+        old, ttl = self._track, packets.inner_ttl.astype(np.int64)
         return _Track(
             sightings=np.concatenate([old.sightings, np.ones(len(packets), dtype=np.int64)]),
             ttl=np.concatenate([old.ttl, ttl]),
@@ -250,20 +266,20 @@ class LoopFold:
         )
 
     @staticmethod
-    def _rows(packets: Packets, track: _Track, position: npt.NDArray[np.intp]) -> Loops:
+    def _rows(packets: Packets, rows: Index, track: _Track, position: Index) -> Loops:
         is_new = track.sightings[position] == LOOP_SIGHTINGS
         names = ["tunnel", "outer_source", "outer_destination", "source_mac", "destination_mac"]
-        return Loops(
-            **{name: getattr(packets, name).astype(np.int64) for name in names},
-            source=packets.inner_source.astype(np.int64),
-            destination=packets.inner_destination.astype(np.int64),
-            protocol=packets.inner_protocol.astype(np.int64),
-            packets=is_new.astype(np.int64),
+        return Loops.unmerged(
+            **{name: getattr(packets, name)[rows] for name in names},
+            source=packets.inner_source[rows],
+            destination=packets.inner_destination[rows],
+            protocol=packets.inner_protocol[rows],
+            packets=is_new,
             sightings=np.where(is_new, LOOP_SIGHTINGS, 1),
             sightings_max=track.sightings[position],
             ttl_first=track.ttl_first[position],
-            ttl_last=packets.inner_ttl.astype(np.int64),
+            ttl_last=packets.inner_ttl[rows],
             first_ns=track.time_first[position],
-            last_ns=packets.time_ns,
-            frames=np.stack([np.where(is_new, track.number_first[position], 0), packets.number], axis=1),
+            last_ns=packets.time_ns[rows],
+            frames=np.stack([np.where(is_new, track.number_first[position], 0), packets.number[rows]], axis=1),
         )

@@ -92,6 +92,11 @@ class Tally(Table):
         return {column.name: column.metadata["merge"] for column in fields(cls)}
 
     @classmethod
+    def unmerged(cls, **columns: Column) -> Self:
+        """Rows that may share keys, their columns as narrow as they come; what is counted may be a mask."""
+        return cls(**columns)
+
+    @classmethod
     def empty(cls) -> Self:
         """The tally with no rows."""
         return cls(
@@ -157,11 +162,15 @@ class TallyBuilder(Generic[TallyT]):
         self._waiting = 0
         self.left_out = 0
 
-    def add(self, rows: TallyT, groups: Groups | None = None) -> None:
+    def add(self, rows: TallyT) -> None:
         """Add the rows of one batch, given in the order of the frames; nothing of them is kept but copies."""
-        batch = rows.aggregate(groups)
-        self._parts.append(batch)
-        self._waiting += len(batch)
+        if len(rows):
+            self.add_merged(rows.aggregate())
+
+    def add_merged(self, rows: TallyT) -> None:
+        """Add the rows of one batch that are one a key already, in the order in which keys first appear."""
+        self._parts.append(rows)
+        self._waiting += len(rows)
         if self._waiting > WAITING_ROWS or len(self._parts) > WAITING_PARTS:
             self._merge()
 

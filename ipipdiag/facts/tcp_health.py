@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
+from ipipdiag.facts.groups import Groups
 from ipipdiag.facts.tally import Tally, TallyBuilder, frame_numbers, key, largest, smallest, total
 from ipipdiag.facts.tcp_streams import APART, NEVER, Bool, Index, Int64, StreamBook, Streams
 from ipipdiag.kinds import TcpEvent
@@ -155,9 +156,9 @@ class TcpFold:
         self._holes = _Holes.empty()
         self._gaps = 0
 
-    def step(self, packets: Packets) -> None:
-        """Add a batch, without its duplicates."""
-        streams = self._book.step(packets)
+    def step(self, packets: Packets, flows: Groups) -> None:
+        """Add a batch, without its duplicates; ``flows`` are the groups of its packets."""
+        streams = self._book.step(packets, flows)
         if streams is None:
             return
         kind, behind = self._kinds(streams)
@@ -297,10 +298,11 @@ class TcpFold:
         in_time = by - pending.ordinal <= PENDING_WINDOW
         self._repeats.add(self._repeat_rows(new.select(repeats), acknowledged=False))
         arrived = np.flatnonzero((by < NOT_YET) & in_time)
-        arrived = arrived[np.lexsort((pending.ordinal[arrived], by[arrived]))]  # whatever the batches
         again = pending.is_repeat[arrived]
-        self._repeats.add(self._repeat_rows(pending.select(arrived[again]), acknowledged=True))
-        self._deliveries.add(self._delivery_rows(pending.select(arrived[~again & ~touched[arrived]])))
+        repeated = arrived[again]
+        repeated = repeated[np.lexsort((pending.ordinal[repeated], by[repeated]))]  # whatever the batches
+        self._repeats.add(self._repeat_rows(pending.select(repeated), acknowledged=True))
+        self._deliveries.add(self._delivered(pending, arrived[~again & ~touched[arrived]], by))
         last = int(streams.ordinal.max())
         waits = (by == NOT_YET) & (last - pending.ordinal < PENDING_WINDOW) & self._book.is_current(pending.uid)
         columns = pending.columns() | {"is_touched": touched}
@@ -323,18 +325,24 @@ class TcpFold:
             frames=segments.number[:, None],
         )
 
-    def _delivery_rows(self, segments: _Segments) -> Deliveries:
-        source, destination, _, _ = self._book.ends(segments.uid)
-        return Deliveries(
-            source=source,
-            destination=destination,
-            size_class=segments.length // SIZE_CLASS,
-            packets=np.ones(len(segments), dtype=np.int64),
-            length_max=segments.length,
-            first_ns=segments.time_ns,
-            last_ns=segments.time_ns,
-            last_frame=segments.number,
-        )
+    def _delivered(self, pending: _Segments, rows: Index, by: Int64) -> Deliveries:
+        """Some of the segments by stream and class of length, in the order in which the first was acknowledged."""
+        uid, length, time_ns = pending.uid[rows], pending.length[rows], pending.time_ns[rows]
+        groups = Groups.of([uid, length // SIZE_CLASS])
+        source, destination, _, _ = self._book.ends(uid[groups.first])
+        deliveries = Deliveries.unmerged(
+            source=source[groups.codes],
+            destination=destination[groups.codes],
+            size_class=length // SIZE_CLASS,
+            packets=np.ones(len(rows), dtype=np.bool_),
+            length_max=length,
+            first_ns=time_ns,
+            last_ns=time_ns,
+            last_frame=pending.number[rows],
+        ).aggregate(groups)
+        # by rises and then the ordinal, whatever the batches: they are no further apart than the window
+        rank = by[rows] * (PENDING_WINDOW + 1) + (pending.ordinal[rows] - by[rows])
+        return deliveries.select(np.argsort(groups.smallest(rank)))
 
 
 def _acknowledged_by(pending: _Segments, streams: Streams, new: Int64) -> Int64:

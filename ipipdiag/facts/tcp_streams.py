@@ -96,12 +96,11 @@ class StreamBook:
         held = self._state["acknowledged"][uid >> (RUN_BITS + 1), uid & 1]
         return np.where(self.is_current(uid), held, NEVER)
 
-    def step(self, packets: Packets) -> Streams | None:
-        """The TCP packets of a batch as streams; None where it has none."""
+    def step(self, packets: Packets, flows: Groups) -> Streams | None:
+        """The TCP packets of a batch as streams; None where it has none. ``flows`` are the groups of its packets."""
         judged = (packets.tcp_header_length > 0) & (packets.payload_length >= 0) & (packets.tcp_flags & RST == 0)
         judged &= ~packets.inner_more_fragments
-        rows = np.flatnonzero(judged)
-        rows, conversation, direction = self._conversations(packets, rows)
+        rows, conversation, direction = self._conversations(packets, np.flatnonzero(judged), flows.select(judged))
         if len(rows) == 0:
             return None
         ordinal = self._ordinal + np.arange(len(rows))
@@ -120,10 +119,11 @@ class StreamBook:
         )  # fmt: skip
         return self._placed(packets, batch)
 
-    def _conversations(self, packets: Packets, rows: Index) -> tuple[Index, Int64, Int64]:
+    def _conversations(self, packets: Packets, rows: Index, flows: Groups) -> tuple[Index, Int64, Int64]:
         """The conversation and direction of each row; rows for which there is no room are left out."""
-        source = packets.inner_source[rows].astype(np.int64) << 16 | packets.source_port[rows]
-        destination = packets.inner_destination[rows].astype(np.int64) << 16 | packets.destination_port[rows]
+        firsts = rows[flows.first]  # what is the same in all packets of a flow is worked out once
+        source = packets.inner_source[firsts].astype(np.int64) << 16 | packets.source_port[firsts]
+        destination = packets.inner_destination[firsts].astype(np.int64) << 16 | packets.destination_port[firsts]
         low, high = np.minimum(source, destination), np.maximum(source, destination)
         direction = (source > destination).astype(np.int64)
         known = len(self._low)
@@ -135,6 +135,7 @@ class StreamBook:
         self._syn_sequence = np.concatenate([self._syn_sequence, np.full(len(new), -1)])
         for name, initial in _STATE.items():
             self._state[name] = np.concatenate([self._state[name], np.full((len(new), 2), initial)])
+        conversation, direction = conversation[flows.codes], direction[flows.codes]
         room = conversation < self._limit
         if not room.all():
             self.left_out += int((~room).sum())
@@ -151,12 +152,19 @@ class StreamBook:
         begins = number != np.where(is_first, self._syn_sequence[of], np.roll(number, 1))
         is_last = np.diff(of, append=-1) != 0
         self._syn_sequence[of[is_last]] = number[is_last]
-        beginnings = np.sort(of[begins] * count + syns[begins])
-        if len(beginnings) == 0:
+        if not begins.any():
             return np.zeros(count, dtype=np.int64)
-        start = conversation * count
-        until = np.searchsorted(beginnings, start + np.arange(count), side="right")
-        return (until - np.searchsorted(beginnings, start)).astype(np.int64)
+        order = _stable_order(conversation)
+        sorted_conversation = conversation[order]
+        begun = np.zeros(count, dtype=np.int64)
+        begun[syns[begins]] = 1
+        begun = begun[order]
+        until = np.cumsum(begun)
+        starts = np.flatnonzero(np.diff(sorted_conversation, prepend=-1))
+        before = np.repeat((until - begun)[starts], np.diff(starts, append=count))
+        later_run = np.empty(count, dtype=np.int64)
+        later_run[order] = until - before
+        return later_run
 
     def _placed(self, packets: Packets, batch: _Sorted) -> Streams:
         """The rows with their positions; the state is moved to the end of the batch."""
@@ -227,8 +235,9 @@ class StreamBook:
         most = np.zeros(len(self._run), dtype=np.int64)
         np.maximum.at(most, conversation, later_run)
         self._run += most
+        renewed = np.flatnonzero(most)
         for name, initial in _STATE.items():
-            self._state[name][most > 0] = initial
+            self._state[name][renewed] = initial
         is_last = later_run == most[conversation]
         # what a stream acknowledges belongs to the opposite one, whose own row must not overwrite it
         now["acknowledged"] = np.where(opposite >= 0, acknowledged[opposite], now["acknowledged"])
@@ -340,12 +349,7 @@ def _order_sent(
     if not valid.any():
         kept = {key: was[key] for key in (f"{name}_known", name, f"{name}_position", f"{name}_most")}
         return _Sent(np.zeros(len(values), dtype=np.int64), kept)
-    latest = np.maximum.accumulate(np.where(valid, np.arange(len(values)), -1))
-    has_own = latest >= batch.starts[batch.stream]
-    # rows before the first number of a stream take the state's, or that of the first row that has one
-    lead = np.minimum.reduceat(np.where(valid, np.arange(len(values)), len(values)), batch.starts)
-    lead = np.minimum(lead, len(values) - 1)
-    filled = np.where(has_own, values[latest], np.where(known, was[name], values[lead])[batch.stream])
+    filled, has_own = (values, valid) if valid.all() else _filled(values, valid, batch, known, was[name])
     position = _unwrap(filled, bits, batch, was[name], was[f"{name}_position"], known)
     reached = np.where(has_own | known[batch.stream], position + extra, NEVER)
     most = _running_maximum(reached, batch, np.where(known, was[f"{name}_most"], NEVER))
@@ -359,6 +363,19 @@ def _order_sent(
         f"{name}_most": np.where(now_known, np.maximum(most[last], reached[last]), 0),
     }
     return _Sent(order, state)
+
+
+def _filled(values: Int64, valid: Bool, batch: _Sorted, known: Bool, held: Int64) -> tuple[Int64, Bool]:
+    """Each row's number, or the latest before it in its stream, and whether its stream had one up to it.
+
+    Rows before the first number of a stream take the state's, or that of the first row that has one.
+    """
+    positions = np.arange(len(values))
+    latest = np.maximum.accumulate(np.where(valid, positions, -1))
+    has_own = latest >= batch.starts[batch.stream]
+    lead = np.minimum.reduceat(np.where(valid, positions, len(values)), batch.starts)
+    lead = np.minimum(lead, len(values) - 1)
+    return np.where(has_own, values[latest], np.where(known, held, values[lead])[batch.stream]), has_own
 
 
 def _is_first(batch: _Sorted, goes_on: Bool) -> Bool:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
+from ipipdiag.facts.frames_alike import FramesAlike
+from ipipdiag.facts.groups import Column
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 from ipipdiag.kinds import Layer, StopReason, Tunnel
 
@@ -29,18 +31,18 @@ class Tunnels(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-def tunnel_rows(packets: Packets) -> Tunnels:
-    """A row for each frame whose outermost IPv4 header has protocol 4."""
-    packets = packets.select(packets.tunnel == Tunnel.IPIP)
+def tunnel_rows(frames: FramesAlike) -> Tunnels:
+    """The pairs of outer addresses of the frames whose outermost IPv4 header has protocol 4, a row or more each."""
+    frames = frames.select(frames.tunnel == Tunnel.IPIP)
     return Tunnels(
-        outer_source=packets.outer_source.astype(np.int64),
-        outer_destination=packets.outer_destination.astype(np.int64),
-        packets=np.ones(len(packets), dtype=np.int64),
-        bytes=packets.wire_length.astype(np.int64),
-        first_frame=packets.number,
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+        outer_source=frames.outer_source,
+        outer_destination=frames.outer_destination,
+        packets=frames.count,
+        bytes=frames.bytes,
+        first_frame=frames.first_frame,
+        first_ns=frames.first_ns,
+        last_ns=frames.last_ns,
+        frames=frames.frames,
     )
 
 
@@ -72,7 +74,7 @@ class TunnelHeaders(Tally):
 
 def tunnel_header_rows(packets: Packets) -> TunnelHeaders:
     """A row for each whole IP-in-IP packet."""
-    packets = packets.select(
+    rows = np.flatnonzero(
         (packets.tunnel == Tunnel.IPIP)
         & (packets.inner_header_length > 0)
         & ~packets.outer_more_fragments
@@ -92,13 +94,13 @@ def tunnel_header_rows(packets: Packets) -> TunnelHeaders:
         "outer_dont_fragment",
         "inner_dont_fragment",
     ]
-    return TunnelHeaders(
-        **{name: getattr(packets, name).astype(np.int64) for name in copied},
-        outer_id_is_zero=(packets.outer_id == 0).astype(np.int64),
-        packets=np.ones(len(packets), dtype=np.int64),
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+    return TunnelHeaders.unmerged(
+        **{name: getattr(packets, name)[rows] for name in copied},
+        outer_id_is_zero=packets.outer_id[rows] == 0,
+        packets=np.ones(len(rows), dtype=np.bool_),
+        first_ns=packets.time_ns[rows],
+        last_ns=packets.time_ns[rows],
+        frames=packets.number[rows, None],
     )
 
 
@@ -121,30 +123,27 @@ class InnerDefects(Tally):
 
 def inner_defect_rows(packets: Packets) -> InnerDefects:
     """A row for each IP-in-IP packet, not a fragment, whose inner packet is malformed or shorter than its room."""
-    packets = packets.select(
-        (packets.tunnel == Tunnel.IPIP) & ~packets.outer_more_fragments & (packets.outer_fragment_offset == 0)
-    )
+    is_tunnel = (packets.tunnel == Tunnel.IPIP) & ~packets.outer_more_fragments & (packets.outer_fragment_offset == 0)
     room = packets.outer_total_length - packets.outer_header_length.astype(np.int64)
-    has_length = (packets.inner_header_length > 0) & (packets.inner_total_length > 0) & (packets.outer_total_length > 0)
-    has_length &= packets.depth == 1
+    has_length = is_tunnel & (packets.depth == 1)
+    has_length &= (
+        (packets.inner_header_length > 0) & (packets.inner_total_length > 0) & (packets.outer_total_length > 0)
+    )
     is_long = has_length & (packets.inner_total_length > room)
     is_short = has_length & (packets.inner_total_length < room)
-    stopped = (packets.stop_layer == Layer.INNER_IPV4) & ~np.isin(
-        packets.stop_reason, [StopReason.CAPTURED_LENGTH, StopReason.FRAGMENT, StopReason.DEPTH]
-    )
-    reason = np.select(
-        [stopped, is_long], [packets.stop_reason.astype(np.int64), int(StopReason.TOTAL_LENGTH)], int(StopReason.NONE)
-    )
-    chosen = stopped | is_long | is_short
-    packets, reason = packets.select(chosen), reason[chosen]
-    return InnerDefects(
-        outer_source=packets.outer_source.astype(np.int64),
-        outer_destination=packets.outer_destination.astype(np.int64),
-        reason=reason.astype(np.int64),
-        packets=np.ones(len(packets), dtype=np.int64),
-        first_ns=packets.time_ns,
-        last_ns=packets.time_ns,
-        frames=packets.number[:, None],
+    stopped = is_tunnel & (packets.stop_layer == Layer.INNER_IPV4)
+    for no_defect in (StopReason.CAPTURED_LENGTH, StopReason.FRAGMENT, StopReason.DEPTH):
+        stopped &= packets.stop_reason != no_defect
+    rows = np.flatnonzero(stopped | is_long | is_short)
+    stop_reason = np.where(stopped[rows], packets.stop_reason[rows], int(StopReason.NONE))
+    return InnerDefects.unmerged(
+        outer_source=packets.outer_source[rows],
+        outer_destination=packets.outer_destination[rows],
+        reason=np.where(is_long[rows] & ~stopped[rows], int(StopReason.TOTAL_LENGTH), stop_reason),
+        packets=np.ones(len(rows), dtype=np.bool_),
+        first_ns=packets.time_ns[rows],
+        last_ns=packets.time_ns[rows],
+        frames=packets.number[rows, None],
     )
 
 
@@ -166,25 +165,25 @@ class Fragments(Tally):
 
 def fragment_rows(packets: Packets) -> Fragments:
     """A row for each fragment; a packet fragmented in both headers gives two."""
-    tables = []
-    for is_outer, side in ((1, "outer"), (0, "inner")):
-        offset = getattr(packets, f"{side}_fragment_offset")
-        more = getattr(packets, f"{side}_more_fragments")
-        chosen = (getattr(packets, f"{side}_header_length") > 0) & (more | (offset > 0))
-        part = packets.select(chosen)
-        is_later = offset[chosen] > 0
-        tables.append(
-            Fragments(
-                is_outer=np.full(len(part), is_outer, dtype=np.int64),
-                source=getattr(part, f"{side}_source").astype(np.int64),
-                destination=getattr(part, f"{side}_destination").astype(np.int64),
-                tunnel=part.tunnel.astype(np.int64),
-                first_fragments=(~is_later).astype(np.int64),
-                later_fragments=is_later.astype(np.int64),
-                length_max=getattr(part, f"{side}_total_length").astype(np.int64),
-                first_ns=part.time_ns,
-                last_ns=part.time_ns,
-                frames=part.number[:, None],
-            )
-        )
-    return Fragments.concatenate(tables)
+    return Fragments.concatenate([_fragment_rows(packets, "outer"), _fragment_rows(packets, "inner")])
+
+
+def _fragment_rows(packets: Packets, side: str) -> Fragments:
+    def of(name: str) -> Column:
+        column: Column = getattr(packets, f"{side}_{name}")
+        return column
+
+    rows = np.flatnonzero((of("header_length") > 0) & (of("more_fragments") | (of("fragment_offset") > 0)))
+    is_later = of("fragment_offset")[rows] > 0
+    return Fragments.unmerged(
+        is_outer=np.full(len(rows), side == "outer"),
+        source=of("source")[rows],
+        destination=of("destination")[rows],
+        tunnel=packets.tunnel[rows],
+        first_fragments=~is_later,
+        later_fragments=is_later,
+        length_max=of("total_length")[rows],
+        first_ns=packets.time_ns[rows],
+        last_ns=packets.time_ns[rows],
+        frames=packets.number[rows, None],
+    )

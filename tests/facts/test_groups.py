@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipipdiag.facts import groups, tally
-from ipipdiag.facts.groups import Groups
+from ipipdiag.facts.groups import Groups, maybe_repeated
 from ipipdiag.facts.tally import (
     EVIDENCE_FRAMES,
     LATE_FRAMES,
@@ -83,7 +83,7 @@ HASHES: dict[str, Callable[[Sequence[Column]], Column]] = {
 
 @pytest.mark.parametrize("name", HASHES)
 def test_keys_of_one_hash_stay_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "_mixed", HASHES[name])
+    monkeypatch.setattr(groups, "mixed", HASHES[name])
 
     @settings(deadline=None)
     @given(keys_of_rows())
@@ -116,6 +116,39 @@ def test_the_groups_of_some_rows_are_those_of_a_table_of_them(keys: list[Column]
     some, expected = Groups.of(keys).select(chosen), Groups.of([column[chosen] for column in keys])
     assert some.codes.tolist() == expected.codes.tolist()
     assert some.first.tolist() == expected.first.tolist()
+
+
+@given(keys_of_rows())
+def test_the_previous_row_of_a_group_is_the_latest_before(keys: list[Column]) -> None:
+    latest: dict[Row, int] = {}
+    expected = []
+    for position, row in enumerate(zip(*(column.tolist() for column in keys), strict=True)):
+        if row in latest:
+            expected.append((position, latest[row]))
+        latest[row] = position
+    later, earlier = Groups.of(keys).previous()
+    assert list(zip(later.tolist(), earlier.tolist(), strict=True)) == expected
+
+
+@given(
+    values=st.lists(st.one_of(st.integers(0, 5), st.sampled_from([(1 << 64) - 1, 1 << 63])), max_size=200),
+    all_differ=st.booleans(),
+)
+def test_whatever_repeats_is_found(values: list[int], all_differ: bool) -> None:
+    if all_differ:
+        values = [value * 200 + place for place, value in enumerate(values) if value <= 5]
+    hashes = np.array(values, dtype=np.uint64)
+    found = maybe_repeated(hashes).tolist()
+    assert found == sorted(set(found))
+    assert {place for place, value in enumerate(values) if values.count(value) > 1} <= set(found)
+
+
+def test_little_is_found_that_does_not_repeat() -> None:
+    hashes = np.random.default_rng(6).integers(0, 1 << 64, 100_000, dtype=np.uint64)
+    hashes[70_000] = hashes[100]
+    found = maybe_repeated(hashes)
+    assert {100, 70_000} <= set(found.tolist())
+    assert len(found) < 1_000
 
 
 @dataclass(frozen=True, slots=True)

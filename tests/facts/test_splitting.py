@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipipdiag.capture import Limits, open_capture
-from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
+from ipipdiag.decode import decode
+from ipipdiag.facts.collect import CaptureCollector, CaptureFacts, PointCollector, PointFacts, PointKey, _points, _share
 from ipipdiag.facts.flows import Flows, flow_rows
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.report.formats import render
@@ -84,6 +85,30 @@ def test_batches_change_no_report(path: Path) -> None:
     options = RunOptions((str(path),))
     reports = {render("json", analyze(options, limits=limits), Presentation()) for limits in (None, *LIMITS[1:])}
     assert len(reports) == 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name[:3]}{path.name}")
+def test_no_fact_holds_on_to_a_batch(path: Path) -> None:
+    """The memory of a batch is that of the next."""
+
+    def collected(*, spoil: bool) -> list[PointFacts]:
+        collectors: dict[PointKey, PointCollector] = {}
+        with open_capture(path, Limits(batch_frames=20)) as capture:
+            for batch in capture.batches():
+                decoded = decode(batch, capture.interfaces)
+                for key, rows in _points(decoded):
+                    share = decoded if rows is None else _share(decoded, rows)
+                    if key not in collectors:
+                        collectors[key] = PointCollector(key, with_packet_keys=True, with_buckets=True)
+                    collectors[key].step(share, batch.buffer)
+                    if spoil:
+                        for part in fields(share):
+                            for column in getattr(share, part.name).columns().values():
+                                column[:] = 1
+        return [collector.finish() for collector in collectors.values()]
+
+    for one, other in zip(collected(spoil=False), collected(spoil=True), strict=True):
+        assert_equal(CaptureFacts((), (one,)), CaptureFacts((), (other,)))
 
 
 PACKETS = st.builds(

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from ipipdiag.facts.flows import flow_groups
 from ipipdiag.facts.tcp_health import TcpFacts, TcpFold
 from ipipdiag.facts.tcp_streams import StreamBook
 from ipipdiag.kinds import TcpEvent
@@ -16,7 +17,8 @@ from tests.checks.world import Timed
 
 def facts_of(frames: list[Timed]) -> TcpFacts:
     fold = TcpFold()
-    fold.step(decode_frames([(time, frame, len(frame)) for time, frame in sorted(frames)]).packets)
+    packets = decode_frames([(time, frame, len(frame)) for time, frame in sorted(frames)]).packets
+    fold.step(packets, flow_groups(packets))
     return fold.finish()
 
 
@@ -104,6 +106,7 @@ def test_conversations_beyond_the_limit_are_counted_whatever_the_batches(size: i
         frames += one.frames
     packets = decode_frames([frame for _, frame in sorted(frames)]).packets
     book = StreamBook(limit=4)
-    streams = [book.step(packets.select(slice(at, at + size))) for at in range(0, len(packets), size)]
+    parts = [packets.select(slice(at, at + size)) for at in range(0, len(packets), size)]
+    streams = [book.step(part, flow_groups(part)) for part in parts]
     assert book.left_out == 8
     assert sum(len(batch) for batch in streams if batch is not None) == 16

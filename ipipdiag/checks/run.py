@@ -14,17 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ipipdiag.addresses import format_address
 from ipipdiag.checks.absence import limit_reached
 from ipipdiag.checks.catalogue import all_checks, in_order, planned
 from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Missing, Outcome, Reason, Severity, Status
+from ipipdiag.checks.ready_commands import Known
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.cluster.services import foreign_answers
 from ipipdiag.facts.collect import CaptureFacts, PointFacts
-from ipipdiag.points.commands import at_pod
 from ipipdiag.points.model import Point, Role
 from ipipdiag.trace.model import Trace
 
@@ -80,9 +79,9 @@ def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -
     cut = [more for point in case.points if (more := limit_reached(point, tuple(point.facts.left_out)))]
     for code, result in results.items() if cut else ():
         results[code] = _as_far_as_kept(result, cut[0])
-    pod, roles = _pod_in_question(case), {point.role for point in case.points}
+    pod, known = _pod_in_question(case), Known(case.points, case.cluster)
     of_check = {check.code: check for check in chosen}
-    return tuple(_as_seen_here(results[code], of_check.get(code), pod, roles) for code in sorted(results, key=in_order))
+    return tuple(_as_seen_here(results[code], of_check.get(code), pod, known) for code in sorted(results, key=in_order))
 
 
 def _as_far_as_kept(result: CheckResult, more: Missing) -> CheckResult:
@@ -99,21 +98,24 @@ def _as_far_as_kept(result: CheckResult, more: Missing) -> CheckResult:
     return replace(result, reason=more.reason, missing=more.missing, enable=more.enable)
 
 
-def _as_seen_here(result: CheckResult, check: Check | None, pod: str | None, roles: set[Role]) -> CheckResult:
-    """A result whose reason and command fit the points of the run.
+def _as_seen_here(result: CheckResult, check: Check | None, pod: int | None, known: Known) -> CheckResult:
+    """A result whose reason and commands fit the run.
 
-    A point that is the right one and shows nothing of what is judged is no wrong point; and a command can be run as it
-    stands, with a pod's interface where the run knows a pod.
+    A point that is the right one and shows nothing of what is judged is no wrong point; and commands can be run as they
+    stand, with a pod's interface where the run knows a pod.
     """
     if result.enable is not None:
-        result = replace(result, enable=at_pod(result.enable, pod))
+        result = replace(result, enable=known.ready(result.enable, pod))
+    if result.findings:
+        result = replace(result, findings=tuple(known.made_ready(finding) for finding in result.findings))
+    roles = {point.role for point in known.points}
     is_right_point = check is not None and any(sight_of(check, role) is Sight.ALONE for role in roles - {Role.ANY})
     if result.reason is Reason.WRONG_POINT and is_right_point:
         result = replace(result, reason=Reason.TOO_FEW_PACKETS)
     return result
 
 
-def _pod_in_question(case: Case) -> str | None:
+def _pod_in_question(case: Case) -> int | None:
     """The pod whose link a further capture should be of: one that does not answer, else one that was captured."""
     asked, seen = [], []
     for point in case.points:
@@ -121,8 +123,7 @@ def _pod_in_question(case: Case) -> str | None:
         unanswered = flows.select((flows.requests > 0) & (flows.answers == 0))
         asked += [address for address in unanswered.destination[:MOST_ASKED].tolist() if case.cluster.is_pod(address)]
         seen += list(point.pods)
-    chosen = next(iter([*asked, *seen, *case.cluster.pods]), None)
-    return None if chosen is None else format_address(chosen)
+    return next(iter([*asked, *seen, *case.cluster.pods]), None)
 
 
 def _foreign(check: Check) -> CheckResult:

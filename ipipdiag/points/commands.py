@@ -12,8 +12,9 @@ from ipipdiag.points.model import Role
 # error quotes of a tunnel packet fits into 160 as well.
 SNAP_LENGTH_HEADERS = 160
 
-ANY_CALI = "caliXXXXXXXXXXX"  # stands for the interface of a pod that is not known
+ANY_CALI = "caliXXXXXXXXXXX"  # stands for the interface of the pod in question
 ANY_POD = "POD_IP"  # stands for the address of a pod that is not known
+IN_POD = "nsenter -t POD_PID -n"  # stands for what runs a command in that pod's network namespace
 LARGE_BUFFER = 65536  # KiB, for captures that would otherwise lose frames
 
 _INTERFACES = {
@@ -44,7 +45,7 @@ def capture_command(
     interface, own_filter = _INTERFACES.get(role, ("any", ""))
     expression = own_filter if capture_filter is None else capture_filter
     snap_length = 0 if whole else SNAP_LENGTH_HEADERS
-    enter = "nsenter -t POD_PID -n " if role is Role.POD else ""
+    enter = f"{IN_POD} " if role is Role.POD else ""
     keep = f" -B {buffer}" if buffer else ""
     parts = [f"{enter}timeout {seconds} tcpdump -ni {interface}{keep} -s {snap_length} -w {role.value}.pcap"]
     if expression:
@@ -61,12 +62,3 @@ def capture_together(*roles: Role) -> str:
 def part_command(file: str) -> str:
     """A command line that looks at the packets of one pod, or another host, of a capture."""
     return f"ipipdiag analyze {quote(file)} --host {ANY_POD}  # or a part of the time: --from, --to"
-
-
-def at_pod(command: str, pod: str | None) -> str:
-    """A command with a pod in place of one that is not known: its address, and its interface by the route to it.
-
-    Without a pod all interfaces are captured, each record with its own (Linux cooked v2).
-    """
-    interface = "any -y LINUX_SLL2" if pod is None else f"$(ip route get {pod} | grep -o 'cali[0-9a-f]*')"
-    return command.replace(ANY_CALI, interface).replace(ANY_POD, pod or ANY_POD)

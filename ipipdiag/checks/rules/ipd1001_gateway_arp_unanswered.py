@@ -42,7 +42,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, several
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import ANY_CALI, capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
@@ -147,7 +147,6 @@ def _finding(point: Point, question: Question, heard: int, works: str | None) ->
     pod = format_address(question.asker)
     times, frames = question.open_since(), tuple(question.open_frames()[:EVIDENCE_FRAMES])
     since_start = "" if not question.answered_ns else f", after {several(len(question.answered_ns), 'reply')} before"
-    interface = point.interface_name or "the pod's cali interface"
     alternatives = ["the node has no route that covers 169.254.1.1 (no default route): then no pod there is answered"]
     if not heard:
         alternatives.append("only one direction was captured")
@@ -169,12 +168,10 @@ def _finding(point: Point, question: Question, heard: int, works: str | None) ->
         evidence=(Evidence(point.input, frames, display_filters.arp_about(GATEWAY)),),
         component=Component.FELIX,
         confirm=(
-            f"cat /proc/sys/net/ipv4/conf/{point.interface_name or 'caliXXXXXXXXXXX'}/proxy_arp  # 1 is right",
+            f"cat /proc/sys/net/ipv4/conf/{ANY_CALI}/proxy_arp  # 1 is right",
             "ip route get 169.254.1.1  # any route will do, the default route as well",
         ),
-        fix=(
-            f"set proxy_arp on {interface} again (Felix does, when calico-node restarts), or restore the default route",
-        ),
+        fix=("set proxy_arp there again (Felix does, when calico-node restarts), or restore the default route",),
         alternatives=tuple(alternatives),
         worked=(works,) if works else (),
         points=(point.id,),

@@ -41,7 +41,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.node_evidence import host_side_mac
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import ANY_CALI, capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import ARP_REPLY
 
@@ -154,7 +154,7 @@ def _odd_finding(point: Point, odd: ArpMessages, flows: Flows) -> Finding:
         evidence=(evidence_of(point, odd.number, display_filters.arp_reply(GATEWAY)),),
         component=Component.CNI,
         confirm=(
-            f"ip -d link show {point.interface_name or 'caliXXXXXXXXXXX'}",
+            f"ip -d link show {ANY_CALI}",
             "udevadm info --export-db | grep -i macaddress",
         ),
         fix=("keep udev and systemd-networkd off the cali interfaces (a .link file with MACAddressPolicy=none)",),
@@ -185,7 +185,7 @@ def _dead_finding(point: Point, pairs: MacPairs, target: int, current: int, sour
         last_ns=int(lost.last_ns.max()),
         evidence=(evidence_of(point, lost.frames, display_filters.to_mac(target)),),
         component=Component.CNI,
-        confirm=(f"ip -d link show {point.interface_name or 'caliXXXXXXXXXXX'}", "ip neigh show  # inside the pod"),
+        confirm=(f"ip -d link show {ANY_CALI}", "ip neigh show  # inside the pod"),
         fix=("give the cali interface ee:ee:ee:ee:ee:ee again, or restart the pod",),
         alternatives=("the files were made at another time than the captures",) if source else (),
         points=(point.id,),

@@ -38,7 +38,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import ANY_CALI, capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def _slowness(question: Question) -> str | None:
 def _finding(point: Point, question: Question, observed: str) -> Finding:
     pod = format_address(question.asker)
     frames = tuple(sorted(question.asked_frames + question.answered_frames)[:EVIDENCE_FRAMES])
-    interface = point.interface_name or "caliXXXXXXXXXXX"
     return Finding(
         severity=Severity.WARNING,
         confidence=Confidence.CONFIRMED,
@@ -97,8 +96,8 @@ def _finding(point: Point, question: Question, observed: str) -> Finding:
         last_ns=question.answered_ns[-1],
         evidence=(Evidence(point.input, frames, display_filters.arp_about(GATEWAY)),),
         component=Component.FELIX,
-        confirm=(f"cat /proc/sys/net/ipv4/neigh/{interface}/proxy_delay  # 0 is right",),
-        fix=(f"sysctl -w net.ipv4.neigh.{interface}.proxy_delay=0; find what sets it (sysctl.d, udev)",),
+        confirm=(f"cat /proc/sys/net/ipv4/neigh/{ANY_CALI}/proxy_delay  # 0 is right",),
+        fix=(f"sysctl -w net.ipv4.neigh.{ANY_CALI}.proxy_delay=0; find what sets it (sysctl.d, udev)",),
         alternatives=("proxy ARP came up late with the pod, or the node was busy: then only some are late",),
         points=(point.id,),
     )

@@ -38,7 +38,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.rejections import Author, Refusal, refusals
 from ipipdiag.checks.sightings import evidence_of, several
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import IN_POD, capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _finding(ends: Ends, group: list[Refusal], cluster: Cluster) -> Finding:
         last_ns=max(attempt.last_ns for attempt in attempts),
         evidence=(evidence_of(point, point.facts.flows.frames[rows], display_filters.handshakes(*ends)),),
         component=Component.POD,
-        confirm=("nsenter -t POD_PID -n ss -ltn  # of the refusing pod, on its node: does it listen?",),
+        confirm=(f"{IN_POD} ss -ltn  # of the refusing pod, on its node: does it listen?",),
         fix=("start the program, or correct the port of the service or of the client",),
         alternatives=_alternatives(group, is_own=is_own, cluster=cluster),
         worked=(f"packets of {source} reach {destination}, and its answers come back",) if is_own else (),

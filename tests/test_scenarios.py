@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ipipdiag.checks.model import Reason, Severity, Status
+from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
 from tests.scenarios import (
     ALONE,
     FAULTY,
+    FROM_PACKETS,
     HEALTHY,
-    NOT_DIAGNOSED_YET,
     accepted,
     captures,
     folder,
@@ -28,7 +28,7 @@ from tests.scenarios import (
 NOTHING_ELSE_WORKED = ("06", "20")  # at the time of the fault, in these captures
 PROGRAMS = ("timeout", "calicoctl", "kubectl", "ip")  # of the commands that would settle what is not checked
 ALARMS = (Severity.CRITICAL, Severity.ERROR)
-ALL = (*HEALTHY, *FAULTY, *NOT_DIAGNOSED_YET)
+ALL = (*HEALTHY, *FAULTY)
 EVERY_FILE = [(number, path.name) for number in ALL for path in captures(number)]
 
 
@@ -58,12 +58,18 @@ def test_faulty_scenario_is_diagnosed(number: str) -> None:
     assert report.findings[0].id == report.verdict.finding == "f1"
 
 
-@pytest.mark.parametrize("number", NOT_DIAGNOSED_YET)
-def test_not_diagnosed_yet_is_not(number: str) -> None:
-    """Once it is, its place is in HEALTHY or FAULTY."""
-    right = accepted(number)
-    reports = (report_on(*captures(number)), report_with_cluster(*captures(number)))
-    assert any(report.verdict.code not in right if right else alarms(report) for report in reports)
+@pytest.mark.parametrize("number", FROM_PACKETS)
+def test_what_packets_cannot_tell_is_named_with_the_command_that_does(number: str) -> None:
+    """At the right place, among few alternatives, the likeliest first; with cluster files it is told."""
+    _, place, alternative, command = FROM_PACKETS[number]
+    finding = report_on(*captures(number)).findings[0].finding
+    (told,) = accepted(number, with_files=True)
+    assert finding.confidence is not Confidence.CONFIRMED
+    assert place in finding.title
+    assert len(finding.alternatives) <= 3
+    assert finding.alternatives[0].startswith(alternative)
+    assert told in finding.alternatives[0]
+    assert any(line.startswith(command) for line in finding.confirm)
 
 
 @pytest.mark.parametrize("number", HEALTHY)
@@ -82,7 +88,7 @@ def test_healthy_file_alone_with_cluster_files_raises_no_alarm(number: str, name
 @pytest.mark.parametrize("number", FAULTY)
 def test_faulty_scenario_with_cluster_files_is_diagnosed_by_name(number: str) -> None:
     report = report_with_cluster(*captures(number))
-    assert report.verdict.code in accepted(number)
+    assert report.verdict.code in accepted(number, with_files=True)
     named = json.loads((folder(number) / "truth.json").read_text())
     names = [*named["nodes"], *(pod.replace(".", "/") for pod in named["pods"])]
     assert any(name in report.verdict.headline for name in names)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipipdiag.report.model import Report
-from tests.scenarios import DAMAGED, SAMPLES, report_on, report_with_cluster
+from tests.scenarios import DAMAGED, FROM_PACKETS, SAMPLES, accepted, report_on, report_with_cluster
 
 INDEX = SAMPLES / "README.md"
 BEGIN, END = "<!-- verdicts -->\n", "<!-- end of verdicts -->\n"
@@ -61,6 +61,9 @@ def rows(folder: Path) -> list[str]:
     """The lines of one scenario in Markdown; captures with the same verdicts share a line."""
     truth = json.loads((folder / "truth.json").read_text())
     right = " or ".join(truth.get("accept", [])) or "no alarm"
+    number = folder.name.split("-")[0]
+    if number in FROM_PACKETS:
+        right += f"; of packets alone {' or '.join(accepted(number))}, which names it"
     first, *each = rows_of(folder)
     groups: dict[tuple[str, str], list[str]] = {}
     for row in each:

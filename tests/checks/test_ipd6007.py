@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipipdiag.checks.model import Component, Confidence, Finding, Reason, Severity, Status
+from ipipdiag.checks.model import Component, Confidence, Finding, Reason, Severity, Status, SubjectKind
 from ipipdiag.points.model import Role
 from ipipdiag.report.root_cause import order_findings
 from tests.builders.captures import RAW
@@ -16,6 +16,7 @@ from tests.checks.files_world import BLOCKS, NODES, collected, pool
 from tests.checks.two_points import Packet, Ways, echo
 from tests.checks.world import (
     MAC_NODE_A,
+    MAC_NODE_B,
     MAC_ROUTER,
     NODE_A,
     NODE_B,
@@ -183,6 +184,61 @@ def test_syns_that_go_on_to_the_old_node_are_an_error(examine: Examination) -> N
     assert examine([*bgp(), *pings(), *asked(), moves]).finding.severity is Severity.ERROR
 
 
+CLIENTS = (POD_A, "172.20.1.6", "172.20.1.7")
+
+
+def asked_by(source: str, destination: str = POD_B, first: float = 5) -> list[Timed]:
+    return [at(first + time, from_a(wrapped(syn(source=source, destination=destination)))) for time in RETRIES]
+
+
+def test_clients_of_one_silent_pod_are_one_finding(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(), *(frame for client in CLIENTS for frame in asked_by(client))]).finding
+    assert (finding.subject.kind, finding.subject.addresses) == (SubjectKind.POD, (*CLIENTS, POD_B))
+    assert all(client in finding.title for client in CLIENTS)
+    assert finding.observed.startswith("9 SYNs of 3 connections from 3 addresses")
+
+
+def test_two_silent_pods_are_two_findings(examine: Examination) -> None:
+    frames = [*bgp(), *pings(), *asked_by(POD_A), *asked_by(CLIENTS[1], OTHER_POD_B)]
+    assert [finding.subject.addresses for finding in examine(frames).findings] == [
+        (POD_A, POD_B),
+        (CLIENTS[1], OTHER_POD_B),
+    ]
+
+
+def test_syns_that_end_at_different_places_are_two_findings(examine: Examination) -> None:
+    """Those of one client do not leave its node's network, those of another reach the pod's node."""
+    ways = Ways()
+    ways.ping(9)
+    segment = tcp(flags="S", source_port=41000, sequence=777, options=tcp_options(mss=1440))
+    for time in RETRIES:
+        ways.send(4 + time, syn_of(), until="nic_a")
+        far = wrapped(ipv4(segment, "172.20.4.4", POD_B, ttl=63, id=9), NODE_C, NODE_B)
+        ways.frames["nic_b"].append(at(4 + time, ethernet(far, source=MAC_ROUTER, destination=MAC_NODE_B)))
+    findings = examine(*ways.captures("nic_a", "nic_b")).findings
+    assert sorted(finding.title.rsplit(" ", 1)[1] for finding in findings) == [NODE_A, NODE_B]
+
+
+def test_address_that_is_never_heard_may_be_nobody_s(examine: Examination) -> None:
+    """Another pod of the node answers the same client, so it is neither the way nor the reverse path filter."""
+    finding = examine([*bgp(), *pings(12, destination=OTHER_POD_B), *asked()]).finding
+    assert finding.alternatives[0].startswith(f"no pod has {POD_B}")
+    assert "IPD3004" in finding.alternatives[0]
+    assert finding.alternatives[1].startswith("an ingress policy")
+    assert len(finding.alternatives) == 2
+    assert finding.confirm[0].startswith(f"ip route get {POD_B}  # on {NODE_B}")
+
+
+def test_address_that_is_heard_is_somebody_s(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(12), *pings(12, first=1.2, destination=OTHER_POD_B), *asked()]).finding
+    assert finding.alternatives == (f"an ingress policy of {POD_B} denies them in silence",)
+
+
+def test_without_another_answer_the_way_is_in_question(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(2, destination=OTHER_POD_B), *asked()]).finding
+    assert finding.alternatives[0] == "the network between the nodes drops them"
+
+
 def test_outage_that_is_over_is_a_warning(examine: Examination) -> None:
     later = [at(14, from_a(wrapped(syn(port=42000)))), back(answer_to_syn("SA", port=42000), 14.001)]
     later.append(at(14.002, from_a(wrapped(ipv4(tcp(source_port=42000, acknowledgement=1), POD_A, POD_B, ttl=63)))))
@@ -229,7 +285,7 @@ def test_last_point_of_several_is_named(examine: Examination) -> None:
         ways.send(8 + time, syn_of(), until="nic_b")
     finding = examine(*ways.captures("cali_a", "tunl_a", "nic_a", "nic_b", "cali_b")).finding
     assert f"last seen at NIC of node {NODE_B}" in finding.title
-    assert "tcpdump" in finding.confirm[0] and "cali" in finding.confirm[0]
+    assert "tcpdump" in finding.confirm[-2] and "cali" in finding.confirm[-2]
 
 
 def test_tunl0_knows_no_next_hop(examine: Examination) -> None:

@@ -5,9 +5,10 @@ Expected
 
 How it is observed
     The opener sends its SYN again, a second later and once more after that, with the same ports;
-    no point shows any answer to it. Which point was the last to see it says where to look next. An
-    error where both ends are pods, services or nodes; a notice for others, whose firewalls are not
-    the cluster's.
+    no point shows any answer to it. Which point was the last to see it says where to look next.
+    All clients of one silent address whose SYNs end at the same point are one finding. An error
+    where both ends are pods, services or nodes; a notice for others, whose firewalls are not the
+    cluster's.
 
 What can mislead
     This is the general symptom. Where another check explains it, that one leads. It is not said
@@ -17,6 +18,11 @@ What can mislead
     to another node has no place for a moment: SYNs that the old node still hears, before the new
     one announces the pod or sends its packets, are a notice.
 
+    A policy that denies in silence and an address that no pod has (the blackhole route of its block
+    is as silent) look alike on the wire: which of them is named first follows from whether the
+    address is ever seen to send anything. Where the opener is answered by another address of the
+    same node meanwhile, neither the network between nor reverse path filtering is the cause.
+
 What to do
     Capture at the next point on the way, at the same time: pod, cali interface, tunl0, NIC, and
     the same on the other node. Then give all the captures to one run.
@@ -25,6 +31,7 @@ What to do
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -54,7 +61,8 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
-from ipipdiag.points.commands import capture_command
+from ipipdiag.kinds import Tunnel
+from ipipdiag.points.commands import IN_POD, capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import TCP, UDP
 from ipipdiag.trace.places import Station, home_of
@@ -70,6 +78,8 @@ MOST_FILTERS = 4
 MOST_COMPARED = 20  # connections of a pair for which another answer is looked for
 MOST_ADDRESSES = 100  # by which a notice is tied to others
 SYN_FILTER = "tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 or icmp or arp"
+
+_ON_THE_WAY = (Station.SOURCE_TUNNEL, Station.SOURCE_NIC, Station.BETWEEN)
 
 Ends = tuple[int, int]
 
@@ -93,20 +103,43 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcom
         ends = (attempt.flow.source, attempt.flow.destination)
         route = routes.get(ends)
         groups[(route.source, route.destination) if route else ends].append(attempt)
-    findings: list[Finding] = []
+    unanswered: dict[tuple[object, ...], list[_Unanswered]] = defaultdict(list)
     outside: dict[int, list[Attempt]] = defaultdict(list)
     for ends, group in groups.items():
         if _syns(group) < FEWEST_SYNS:
             text = f"{names_of(ends)[0]} asked {names_of(ends)[1]} fewer than {FEWEST_SYNS} times"
             missing = missing or Missing(Reason.TOO_FEW_PACKETS, text, _command(group[0].point))
         elif cluster.is_ours(ends[0]) and cluster.is_ours(ends[1]):
-            findings.append(_finding(ends, group, routes.get(ends), points, cluster))
+            one = _Unanswered.of(ends, group, routes.get(ends), cluster)
+            unanswered[ends[1], one.place, one.nodes[-1:]].append(one)
         else:
             outside[ends[0]] += group
+    findings = [_finding(alike, points, cluster) for alike in unanswered.values()]
     findings += [_outside(source, group) for source, group in outside.items()]
     if not opened:
         missing = Missing(Reason.NO_HANDSHAKE, "no SYN was captured", capture_command(Role.NODE, capture_filter=""))
     return Outcome(examined, tuple(findings), missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unanswered:
+    """What one address asks another in vain: ``at_last`` at the last point that shows it, which is at ``place``."""
+
+    ends: Ends
+    group: list[Attempt]
+    at_last: list[Attempt]
+    place: str
+    station: Station
+    nodes: tuple[int, ...]  # of both ends, or none
+
+    @classmethod
+    def of(cls, ends: Ends, group: list[Attempt], route: Route | None, cluster: Cluster) -> _Unanswered:
+        """The attempts of two addresses, with what the trace knows of their way."""
+        stop = _last_seen(group, route)
+        at_last = [attempt for attempt in group if stop is None or attempt.point in stop.place.points]
+        place = stop.place.label if stop else at_last[0].point.label
+        station = stop.station if stop else _station(at_last[0])
+        return cls(ends, group, at_last, place, station, _nodes(ends, group, route, cluster))
 
 
 def _why_not(attempt: Attempt) -> Reason | None:
@@ -175,44 +208,49 @@ def _last_seen(group: list[Attempt], route: Route | None) -> Stop | None:
     return on_the_way[-1] if on_the_way and all(stop.is_order_known for stop in on_the_way) else None
 
 
-def _finding(
-    ends: Ends, group: list[Attempt], route: Route | None, points: tuple[Point, ...], cluster: Cluster
-) -> Finding:
-    stop = _last_seen(group, route)
-    at_last = [attempt for attempt in group if stop is None or attempt.point in stop.place.points]
-    point = at_last[0].point
-    place = stop.place.label if stop else point.label
-    station = stop.station if stop else _station(at_last[0])
-    source, destination = names_of(ends)
-    first_ns, last_ns = min(attempt.first_ns for attempt in group), max(attempt.last_ns for attempt in group)
+def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Cluster) -> Finding:
+    """One silent address, asked by one other or by several in the same way."""
+    group = [attempt for one in alike for attempt in one.group]
+    at_last = [attempt for one in alike for attempt in one.at_last]
+    asked, nodes = alike[0].ends[1], alike[0].nodes
+    destination = format_address(asked)
+    sources = [format_address(one.ends[0]) for one in alike]
     moved, later = _moved(group, cluster), _later_answered(group, points)
     asides = [text for text in (_answered_by_another(group), later, moved) if text]
     syns, flows = _syns(group), len({attempt.flow for attempt in group})
-    nodes = _nodes(ends, group, route, cluster)
+    is_way_open = all(_is_way_open(attempt) for attempt in at_last)
+    station = Station.DESTINATION_NIC if is_way_open and alike[0].station in _ON_THE_WAY else alike[0].station
+    is_nobodys = cluster.is_pod(asked) and asked not in cluster.placed and not _is_ever_heard(asked, points)
+    causes = _causes(station, in_words(sources), destination, is_nobodys=is_nobodys, is_way_open=is_way_open)
     return Finding(
         severity=Severity.NOTICE if moved else Severity.WARNING if later else Severity.ERROR,
         confidence=Confidence.LIKELY,
-        subject=Subject(
-            SubjectKind.FLOW,
-            f"{source} to {destination}",
-            nodes=tuple(map(format_address, nodes)),
-            addresses=(source, destination),
-        ),
-        title=f"{destination} does not answer TCP from {source} to {ports_in_words(group)}: the SYNs are last seen at "
-        f"{place}",
+        subject=_subject(alike, cluster),
+        title=f"{destination} does not answer TCP from {in_words(sources)} to {ports_in_words(group)}: the SYNs are "
+        f"last seen at {alike[0].place}",
         expected="SYN is answered by SYN-ACK, or by RST where nobody listens",
-        observed=f"{several(syns, 'SYN')} of {several(flows, 'connection')}, sent again with the same ports, no answer"
+        observed=f"{several(syns, 'SYN')} of {several(flows, 'connection')}"
+        + (f" from {len(alike)} addresses" if len(alike) > 1 else "")
+        + ", sent again with the same ports, no answer"
         + "".join(f"; {text}" for text in asides),
         count=syns,
-        first_ns=first_ns,
-        last_ns=last_ns,
+        first_ns=min(attempt.first_ns for attempt in group),
+        last_ns=max(attempt.last_ns for attempt in group),
         evidence=_evidence(at_last),
         component=_component(station),
         confirm=_confirm(station, nodes, destination, cluster),
-        alternatives=(*_causes_at_nodes(ends, cluster), *_causes(station, source, destination)),
-        worked=_worked(group, points),
+        alternatives=(*(cause for one in alike for cause in _causes_at_nodes(one.ends, cluster)), *causes),
+        worked=_worked(alike, points),
         points=tuple(dict.fromkeys(attempt.point.id for attempt in group)),
     )
+
+
+def _subject(alike: list[_Unanswered], cluster: Cluster) -> Subject:
+    """The flow; where several ask, the one that is silent. The addresses of all, the silent one's last."""
+    sources, destination = [format_address(one.ends[0]) for one in alike], format_address(alike[0].ends[1])
+    nodes = tuple(dict.fromkeys(format_address(node) for one in alike for node in one.nodes))
+    kind = SubjectKind.POD if len(alike) > 1 and cluster.is_pod(alike[0].ends[1]) else SubjectKind.FLOW
+    return Subject(kind, f"{in_words(sources)} to {destination}", nodes=nodes, addresses=(*sources, destination))
 
 
 def _outside(source: int, group: list[Attempt]) -> Finding:
@@ -285,11 +323,14 @@ def _confirm(station: Station, nodes: tuple[int, ...], destination: str, cluster
     near = cluster.node_text(nodes[0]) if nodes else "the node of the sender"
     far = cluster.node_text(nodes[-1]) if nodes else "the node of the receiver"
     if station >= Station.DESTINATION_CALI:
-        inside = "nsenter -t POD_PID -n"
-        return f"{inside} ss -ltn  # on {far}: does it listen?", f"{inside} nstat -az TcpExtListenDrops  # on {far}"
+        return f"{IN_POD} ss -ltn  # on {far}: does it listen?", f"{IN_POD} nstat -az TcpExtListenDrops  # on {far}"
     if station in (Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
-        capture = capture_command(Role.CALI, far, capture_filter=SYN_FILTER)
-        return capture, f"iptables-save -c | grep -e cali-tw -e cali-pi  # on {far}, twice: which DROP counts?"
+        return (
+            f'ip route get {destination}  # on {far}: a cali interface, or "Invalid argument" (no pod has it)?',
+            f"calicoctl ipam show --ip={destination}",
+            f"iptables-save -c | grep -e cali-tw -e cali-pi  # on {far}, twice: which DROP counts?",
+            capture_command(Role.CALI, far, capture_filter=SYN_FILTER),
+        )
     if station in (Station.SOURCE_POD, Station.SOURCE_CALI):
         capture = capture_command(Role.NODE, near)
         return (
@@ -300,19 +341,42 @@ def _confirm(station: Station, nodes: tuple[int, ...], destination: str, cluster
     return (capture_command(Role.NODE, far), capture_command(Role.CALI, far, capture_filter=SYN_FILTER))
 
 
-def _causes(station: Station, source: str, destination: str) -> tuple[str, ...]:
-    """What may lie behind it, as seen from the last point."""
+def _is_way_open(attempt: Attempt) -> bool:
+    """Whether the opener is answered meanwhile, by another address in the tunnel between the same two nodes: neither
+    the way nor reverse path filtering, which looks at the source alone, explains the silence then.
+    """
+    pair, flows = outer_pair(attempt), attempt.point.facts.flows
+    if pair is None:
+        return False
+    same = (flows.outer_source == pair[0]) & (flows.outer_destination == pair[1]) & (flows.tunnel == Tunnel.IPIP)
+    same &= (flows.source == attempt.flow.source) & (flows.destination != attempt.flow.destination)
+    return bool((same & (flows.answers > 0) & (flows.last_answer_ns >= attempt.first_ns)).any())
+
+
+def _is_ever_heard(address: int, points: tuple[Point, ...]) -> bool:
+    """Whether any point shows an address send anything, or ask by ARP: then somebody has it."""
+    return any(
+        bool((point.facts.flows.source == address).any() or (point.facts.arp_messages.sender == address).any())
+        for point in points
+    )
+
+
+def _causes(station: Station, source: str, destination: str, *, is_nobodys: bool, is_way_open: bool) -> tuple[str, ...]:
+    """What may lie behind it, as seen from the last point, the likeliest first; ``is_nobodys`` where no file tells of
+    the address and no point hears it.
+    """
     if station >= Station.DESTINATION_CALI:
         return (
             f"pod {destination} drops them: a firewall of its own, a full listen queue",
             f"an answer of {destination} is sent by another interface",
         )
     if station in (Station.DESTINATION_NIC, Station.DESTINATION_TUNNEL):
-        return (
-            f"an ingress policy of {destination} denies them in silence",
-            "reverse path filtering drops them",
-            f"no pod has {destination}: the blackhole route of its block discards them in silence",
-        )
+        policy = f"an ingress policy of {destination} denies them in silence"
+        filtered = () if is_way_open else ("reverse path filtering drops them",)
+        if not is_nobodys:
+            return policy, *filtered
+        nobody = f"no pod has {destination}, which sends nothing here itself: the blackhole route of its block"
+        return f"{nobody} discards them in silence (IPD3004, told from a policy by cluster files)", policy, *filtered
     if station in (Station.SOURCE_POD, Station.SOURCE_CALI):
         causes = f"an egress policy of {source} denies them in silence", "the node has no route to the destination"
         return (*causes, "they are lost further on")
@@ -375,17 +439,17 @@ def _moved(group: list[Attempt], cluster: Cluster) -> str | None:
     return f"{duration(after_ns)} after the last of them node {cluster.node_text(node)} has the address: the pod moved"
 
 
-def _worked(group: list[Attempt], points: tuple[Point, ...]) -> tuple[str, ...]:
-    """What else between the same two addresses is answered."""
-    source, destination = group[0].flow.source, group[0].flow.destination
-    one, other = names_of((source, destination))
+def _worked(alike: list[_Unanswered], points: tuple[Point, ...]) -> tuple[str, ...]:
+    """What else between the same addresses is answered."""
     works = []
-    for point in points:
-        flows = point.facts.flows
-        same = (flows.source == source) & (flows.destination == destination) & (flows.requests > 0)
-        for protocol, port in flows.select(same & (flows.answers > 0)).rows("protocol", "destination_port"):
-            what = f"TCP port {port}" if protocol == TCP else f"UDP port {port}" if protocol == UDP else "ping"
-            works.append(f"{what} from {one} to {other} is answered")
+    for source, destination in (one.ends for one in alike):
+        one, other = names_of((source, destination))
+        for point in points:
+            flows = point.facts.flows
+            same = (flows.source == source) & (flows.destination == destination) & (flows.requests > 0)
+            for protocol, port in flows.select(same & (flows.answers > 0)).rows("protocol", "destination_port"):
+                what = f"TCP port {port}" if protocol == TCP else f"UDP port {port}" if protocol == UDP else "ping"
+                works.append(f"{what} from {one} to {other} is answered")
     return tuple(dict.fromkeys(works))[:MOST_WORKED]
 
 

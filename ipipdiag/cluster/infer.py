@@ -27,11 +27,13 @@ from ipipdiag.protocols import (
     FRAGMENTATION_NEEDED,
     ICMP,
     INITIAL_TTLS,
+    IPIP_PROTOCOL,
     SHORTEST_BLOCK,
     UNREACHABLE,
 )
 
 UNDERLAY_ROLES = (Role.NODE, Role.ANY, Role.UNKNOWN)
+OUTER_HEADER = 20  # bytes, that tunl0 puts before a packet
 TCP_IP_HEADERS = 40  # IPv4 and TCP header without options: MSS = MTU - 40
 
 
@@ -47,8 +49,11 @@ def build_cluster(points: Sequence[Point], told: Cluster) -> Cluster:
     cluster = with_services(points, cluster)
     if cluster.tunnel_mtu is not None:
         return cluster
-    mtu = _tunnel_mtu(points, cluster)
-    return replace(cluster, tunnel_mtu=mtu[0], tunnel_mtu_source=mtu[1]) if mtu else cluster
+    mtus = _tunnel_mtus(points, cluster)
+    if not mtus:
+        return cluster
+    mtu, source = next(iter(mtus.values()))
+    return replace(cluster, tunnel_mtu=mtu, tunnel_mtu_source=source, tunnel_mtus=mtus)
 
 
 def _nodes(points: Sequence[Point], told: Cluster) -> dict[int, Node]:
@@ -200,26 +205,34 @@ def _pods(points: Sequence[Point], cluster: Cluster) -> dict[int, str]:
     return pods
 
 
-def _tunnel_mtu(points: Sequence[Point], cluster: Cluster) -> tuple[int, str] | None:
-    """The tunnel MTU as a pod's own node reports it, or as the node's own SYNs through tunl0 imply it."""
+def _tunnel_mtus(points: Sequence[Point], cluster: Cluster) -> dict[int, tuple[int, str]]:
+    """The tunnel MTU as each pod's own node reports it to that pod, and as each node's own SYNs through tunl0 imply it.
+
+    What a router's "fragmentation needed" about an outer packet explains is the MTU of one path, not the tunnel's.
+    """
+    found: dict[int, tuple[int, str]] = {}
+    of_paths = {mtu - OUTER_HEADER for point in points for mtu in _outer_path_mtus(point)}
     for point in points:
-        if not point.is_pod_link:
-            continue
         reports = point.facts.icmp_reports
-        own = (
-            (reports.type == UNREACHABLE)
-            & (reports.code == FRAGMENTATION_NEEDED)
-            & np.isin(reports.ttl, INITIAL_TTLS)
-            & (reports.next_hop_mtu > 0)
-        )
-        own &= np.isin(reports.receiver, np.array(point.pods, dtype=np.int64))
-        if own.any():
-            reporter = format_address(int(reports.reporter[own][0]))
-            return int(reports.next_hop_mtu[own].min()), f"inferred: ICMP fragmentation needed from {reporter}"
+        own = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED) & (reports.next_hop_mtu > 0)
+        own &= np.isin(reports.ttl, INITIAL_TTLS) & np.isin(reports.receiver, np.array(point.pods, dtype=np.int64))
+        told = reports.select(own if point.is_pod_link else np.zeros(len(reports), dtype=np.bool_))
+        for pod, reporter, mtu in told.rows("receiver", "reporter", "next_hop_mtu"):
+            if mtu not in of_paths and (pod not in found or mtu < found[pod][0]):
+                found[pod] = mtu, f"inferred: ICMP fragmentation needed from {format_address(reporter)}"
     for point in points:
         flows = point.facts.flows
         local = np.isin(flows.source, np.array(list(cluster.tunnel_addresses), dtype=np.int64)) & (flows.mss_max > 0)
-        if local.any():
-            source = format_address(int(flows.source[local][0]))
-            return int(flows.mss_max[local].max()) + TCP_IP_HEADERS, f"inferred: MSS of SYNs sent by tunl0 {source}"
-    return None
+        for source, mss in flows.select(local).rows("source", "mss_max"):
+            node, mtu = cluster.tunnel_addresses[source], mss + TCP_IP_HEADERS
+            if node not in found or mtu > found[node][0]:
+                found[node] = mtu, f"inferred: MSS of SYNs sent by tunl0 {format_address(source)}"
+    return found
+
+
+def _outer_path_mtus(point: Point) -> list[int]:
+    """What routers say that outer packets may have at most."""
+    reports = point.facts.icmp_reports
+    about = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED) & (reports.next_hop_mtu > 0)
+    mtus: list[int] = reports.next_hop_mtu[about & (reports.quoted_outer_protocol == IPIP_PROTOCOL)].tolist()
+    return mtus

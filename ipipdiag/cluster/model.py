@@ -139,6 +139,7 @@ class Cluster:
     wrapped: dict[tuple[int, int], frozenset[int]] = field(default_factory=dict)  # outer pair: inner destinations
     tunnel_mtu: int | None = None
     tunnel_mtu_source: str = ""
+    tunnel_mtus: dict[int, tuple[int, str]] = field(default_factory=dict)  # inferred: of a pod, or a node; its source
     default_mode: Mode | None = None  # of pools without one of their own, where told
     # from cluster files
     blocks: tuple[Route, ...] = ()  # block affinities
@@ -226,6 +227,18 @@ class Cluster:
             return f"in block {route.network}, {route.source}"
         pool = self.pool_of(address)
         return f"in pool {pool.network} ({pool.source})" if pool else None
+
+    def tunnel_mtu_of(self, pod: int) -> tuple[int, str] | None:
+        """The MTU of the tunnel that a pod's packets go through, and where that was said: told of all nodes, or
+        inferred for this pod or its node; None where it is known of others alone.
+        """
+        home = self.owner_of(pod)
+        for address in (pod, home.node if home else None):
+            if address in self.tunnel_mtus:
+                return self.tunnel_mtus[address]
+        if self.tunnel_mtu is None or self.tunnel_mtus:
+            return None
+        return self.tunnel_mtu, self.tunnel_mtu_source
 
     def is_pod(self, address: int) -> bool:
         """Whether the address is a pod's."""

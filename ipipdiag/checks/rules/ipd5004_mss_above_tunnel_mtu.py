@@ -11,7 +11,10 @@ How it is observed
 
 What can mislead
     Clients outside the cluster announce 1460 and come through the tunnel as well: only pods are
-    judged. Jumbo networks have larger tunnels.
+    judged. Jumbo networks have larger tunnels, and nodes may differ: what is not told but inferred
+    holds for the pod that was told so, or for the pods of that node. A node that has learned of a
+    smaller path tells its pods so as well: where a router's ICMP about the outer packet shows, or
+    none of its own pods was told, nothing is said.
 
 What to do
     Set the pods' MTU to the tunnel's (veth MTU, FelixConfiguration ipipMTU) and restart the pods:
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
 
 HEADERS = 40  # IPv4 and TCP, without options
+_PATH = "the node speaks of one path, of which a router told it (IPD5007): then the pod's MTU is right"
 
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
@@ -58,12 +62,13 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
         for position, (source, mss) in enumerate(table.rows("source", "mss_max")):
             if not cluster.is_pod(source):
                 continue
-            if cluster.tunnel_mtu is None:
+            known = cluster.tunnel_mtu_of(source)
+            if known is None:
                 unknown += 1
                 continue
             examined += 1
-            if mss > cluster.tunnel_mtu - HEADERS:
-                findings.append(_finding(point, table.select([position]), cluster.tunnel_mtu, cluster))
+            if mss > known[0] - HEADERS:
+                findings.append(_finding(point, table.select([position]), *known))
     missing = None
     if not examined:
         missing = _missing(unknown)
@@ -81,15 +86,16 @@ def _missing(unknown: int) -> Missing:
     return Missing(Reason.NO_HANDSHAKE, "no SYN of a pod was captured", command)
 
 
-def _finding(point: Point, row: Flows, mtu: int, cluster: Cluster) -> Finding:
+def _finding(point: Point, row: Flows, mtu: int, mtu_source: str) -> Finding:
     pod, mss = format_address(int(row.source[0])), int(row.mss_max[0])
-    shown = row.mss_frame
+    shown, is_told = row.mss_frame, "ICMP" in mtu_source  # the pod was told so, of some destination
     return Finding(
         severity=Severity.WARNING,
         confidence=Confidence.LIKELY,
         subject=Subject(SubjectKind.POD, pod, addresses=(pod,)),
-        title=f"pod {pod} announces TCP segments of {mss} bytes, more than the tunnel's MTU of {mtu} can carry",
-        expected=f"at most {mtu - HEADERS} (tunnel MTU {mtu}: {cluster.tunnel_mtu_source})",
+        title=f"pod {pod} announces TCP segments of {mss} bytes, more than "
+        + (f"fit into the {mtu} bytes that its node passes on" if is_told else f"the tunnel's MTU of {mtu} can carry"),
+        expected=f"at most {mtu - HEADERS} (tunnel MTU {mtu}: {mtu_source})",
         observed=f"MSS {mss} in its SYN or SYN-ACK",
         count=1,
         first_ns=int(row.first_ns[0]),
@@ -98,7 +104,10 @@ def _finding(point: Point, row: Flows, mtu: int, cluster: Cluster) -> Finding:
         component=Component.CONFIGURATION,
         confirm=("ip link show dev eth0  # inside the pod", "ip link show tunl0  # on its node"),
         fix=(f"set the pods' MTU to {mtu} and restart the pods",),
-        alternatives=("the tunnel's MTU was lowered after the pod had started: only new pods get the new one",),
+        alternatives=(
+            "the tunnel's MTU was lowered after the pod had started: only new pods get the new one",
+            *((_PATH,) if is_told else ()),
+        ),
         points=(point.id,),
     )
 

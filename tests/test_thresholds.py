@@ -12,6 +12,7 @@ from ipipdiag.cli.main import main
 from ipipdiag.run import RunOptions, analyze
 from tests.builders.captures import pcap
 from tests.checks.test_ipd8003 import lossy
+from tests.scenarios import captures
 
 
 def codes(path: Path, thresholds: Thresholds) -> set[str]:
@@ -24,6 +25,32 @@ def test_a_threshold_decides(tmp_path: Path) -> None:
     assert "IPD8003" not in codes(path, Thresholds())
     assert "IPD8003" in codes(path, Thresholds(retransmitted_segments=5))
     assert "IPD8003" not in codes(path, Thresholds(retransmitted_segments=5, retransmitted_share=0.5))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "silent", "loud"),
+    [
+        ("07", "IPD6001", {"unanswered_requests": 1000}, {"unanswered_requests": 5}),
+        ("17", "IPD6004", {"unanswered_requests": 1000}, {"unanswered_requests": 5}),
+        ("46", "IPD6009", {"unanswered_requests": 1000}, {"unanswered_requests": 4}),
+        ("52", "IPD8002", {"slow_ms": 500}, {"slow_ms": 20}),
+        ("52", "IPD8002", {"slow_times": 1e9}, {"slow_times": 2}),
+        ("52", "IPD8002", {"slow_packets": 1e6}, {"slow_packets": 4}),
+    ],
+)
+def test_figures_of_each_family_decide(
+    number: str, code: str, silent: dict[str, float], loud: dict[str, float]
+) -> None:
+    """A finding names the figure that decided it."""
+    paths = tuple(str(path) for path in captures(number))
+    ((_, figure),) = loud.items()
+    assert code not in {
+        entry.finding.code
+        for entry in analyze(RunOptions(paths, only=(code, "IPD0010"), thresholds=Thresholds(**silent))).findings
+    }
+    report = analyze(RunOptions(paths, only=(code, "IPD0010"), thresholds=Thresholds(**loud)))
+    (finding, *_) = [entry.finding for entry in report.findings if entry.finding.code == code]
+    assert (code == "IPD8002" and "slow_packets" in loud) or f"{figure:g}" in finding.expected
 
 
 def test_every_threshold_has_a_meaning_and_a_default_that_the_help_can_tell() -> None:

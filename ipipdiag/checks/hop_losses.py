@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import FlowLoss, Hop, Route, Stop, Trace
     from ipipdiag.trace.places import Place, Station
 
-FEWEST_REQUESTS = 3
 LINK_LOCAL, MULTICAST = 0xA9FE0000, 0xE0000000
 EVIDENCE_FRAMES = 8
 BARE = 0  # in place of an outer destination

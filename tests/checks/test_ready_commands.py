@@ -14,6 +14,7 @@ from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.commands import ANY_CALI, IN_POD, capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.report.model import Report
+from ipipdiag.run import RunOptions, TraceOptions, trace
 from tests.builders.packets import ip_number
 from tests.scenarios import FAULTY, HEALTHY, captures, report_on, report_with_cluster
 
@@ -79,6 +80,14 @@ def test_what_would_confirm_a_finding_can_be_pasted(number: str, report: Callabl
     for entry in report(*captures(number)).findings:
         for command in entry.finding.confirm:
             assert not [word for word in LEFT_OPEN if word in command], command
+
+
+@pytest.mark.parametrize("number", ["01", "17", "50"])
+def test_captures_that_a_trace_asks_for_can_be_pasted(number: str) -> None:
+    report = trace(RunOptions(tuple(str(path) for path in captures(number)[:2])), TraceOptions())
+    commands = [route.enable for route in report.routes if route.enable]
+    assert commands
+    assert not [command for command in commands for word in LEFT_OPEN if word in command]
 
 
 @pytest.mark.parametrize("component", [component for component in Component if component.log])

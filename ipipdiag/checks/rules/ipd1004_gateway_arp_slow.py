@@ -15,6 +15,7 @@ What can mislead
 What to do
     ``sysctl net.ipv4.neigh.<cali>.proxy_delay`` should be 0. A late first reply is a pod that
     started before its interface was programmed.
+    Thresholds: gateway-arp-ms, gateway-arp-replies, gateway-arp-first-ms.
 """
 
 from __future__ import annotations
@@ -42,14 +43,13 @@ from ipipdiag.points.commands import ANY_CALI, capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
+    from ipipdiag.checks.thresholds import Thresholds
     from ipipdiag.points.model import Point
 
-SLOW_MEDIAN_NS = 20_000_000
-REPLIES_FOR_MEDIAN = 3
-LATE_FIRST_NS = 2_000_000_000
+MILLISECOND = 1_000_000
 
 
-def examine(points: tuple[Point, ...]) -> Outcome:
+def examine(points: tuple[Point, ...], thresholds: Thresholds) -> Outcome:
     """A finding for each pod whose gateway answers late."""
     examined, findings = 0, []
     for point in points:
@@ -59,8 +59,8 @@ def examine(points: tuple[Point, ...]) -> Outcome:
             if question.target != GATEWAY or not question.answered_ns:
                 continue
             examined += 1
-            if observed := _slowness(question):
-                findings.append(_finding(point, question, observed))
+            if observed := _slowness(question, thresholds):
+                findings.append(_finding(point, question, observed, thresholds))
     if examined:
         return Outcome(examined, tuple(findings))
     command = capture_command(Role.CALI, capture_filter="arp")
@@ -69,19 +69,20 @@ def examine(points: tuple[Point, ...]) -> Outcome:
     )
 
 
-def _slowness(question: Question) -> str | None:
+def _slowness(question: Question, thresholds: Thresholds) -> str | None:
     from statistics import median  # here, for it is slow to import and few captures need it
 
     delays = question.delays_ns()
     first = question.answered_ns[0] - question.asked_ns[0]
-    if len(delays) >= REPLIES_FOR_MEDIAN and median(delays) >= SLOW_MEDIAN_NS:
+    is_enough = bool(delays) and len(delays) >= thresholds.gateway_arp_replies
+    if is_enough and median(delays) >= thresholds.gateway_arp_ms * MILLISECOND:
         return f"median of {len(delays)} replies {duration(median(delays))}, longest {duration(max(delays))}"
-    if first >= LATE_FIRST_NS:
+    if first >= thresholds.gateway_arp_first_ms * MILLISECOND:
         return f"the first reply came {duration(first)} after the first request"
     return None
 
 
-def _finding(point: Point, question: Question, observed: str) -> Finding:
+def _finding(point: Point, question: Question, observed: str, thresholds: Thresholds) -> Finding:
     pod = format_address(question.asker)
     frames = tuple(sorted(question.asked_frames + question.answered_frames)[:EVIDENCE_FRAMES])
     return Finding(
@@ -89,7 +90,9 @@ def _finding(point: Point, question: Question, observed: str) -> Finding:
         confidence=Confidence.CONFIRMED,
         subject=Subject(SubjectKind.POD, pod, addresses=(pod,)),
         title=f"the gateway 169.254.1.1 answers pod {pod} late",
-        expected=f"replies within a millisecond (judged slow from a median of {duration(SLOW_MEDIAN_NS)})",
+        expected="replies within a millisecond (reported from a median of "
+        f"{thresholds.gateway_arp_ms:g} ms of {thresholds.gateway_arp_replies:g} replies on, or a first reply after "
+        f"{thresholds.gateway_arp_first_ms:g} ms)",
         observed=observed,
         count=len(question.answered_ns),
         first_ns=question.asked_ns[0],

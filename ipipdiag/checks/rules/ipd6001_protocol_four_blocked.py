@@ -24,6 +24,7 @@ What to do
     Allow IP protocol 4 (not TCP or UDP port 4) both ways in the security group or firewall
     between the nodes. Azure never passes it; in OpenStack the name ``ipip`` means protocol 94.
     Else use VXLAN.
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.checks.tunnel_pairs import Contact, Opening, TunnelPair, contact_between, opening_of, tunnel_pairs
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -59,7 +61,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.tunnels import Tunnels
     from ipipdiag.points.model import Point
 
-FEWEST_REQUESTS = 3
 FEWEST_PODS = 2
 SHUT_NS = 2_000_000_000  # longer than it takes a route or a pod to come up beside the first packet
 
@@ -70,6 +71,7 @@ def examine(
     tunnels: Mapping[Point, Tunnels],
     extent: Mapping[Point, Extent],
     cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A finding for each pair of nodes between which protocol 4 is lost."""
     examined, findings, missing = 0, [], None
@@ -80,18 +82,18 @@ def examine(
             examined += 1
             if pair.back and not incomplete(point):
                 opening = opening_of(pair)
-                if opening is not None and _was_shut(opening):
+                if opening is not None and _was_shut(opening, thresholds):
                     findings.append(_opened_late(point, pair, contact_between(pair), opening, cluster))
-            if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
+            if not pair.is_unanswered or pair.unanswered_requests < thresholds.unanswered_requests:
                 continue
             contact = contact_between(pair)
             receivers = list(_receivers(points, point, pair, flows, extent))
             if lost := incomplete(point):
                 missing = missing or lost
             elif not pair.silence and _never_arrived(receivers, pair, flows, tunnels):
-                findings.append(_finding(point, pair, contact, receivers, cluster))
+                findings.append(_finding(point, pair, contact, receivers, cluster, thresholds))
             elif not receivers and _is_likely(pair, contact, extent[point], point):
-                findings.append(_finding(point, pair, contact, [], cluster))
+                findings.append(_finding(point, pair, contact, [], cluster, thresholds))
     if not examined and missing is None:
         command = capture_command(Role.NODE)
         missing = Missing(Reason.WRONG_POINT, "no request into a tunnel was captured on a node's NIC", command)
@@ -135,7 +137,14 @@ def _is_likely(pair: TunnelPair, contact: Contact, extent: Extent, point: Point)
     )
 
 
-def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[Point], cluster: Cluster) -> Finding:
+def _finding(
+    point: Point,
+    pair: TunnelPair,
+    contact: Contact,
+    receivers: list[Point],
+    cluster: Cluster,
+    thresholds: Thresholds,
+) -> Finding:
     here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
     text = format_address(pair.outer_destination)
     pods = [format_address(pod) for pod in pair.unanswered_destinations]
@@ -168,7 +177,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, receivers: list[P
             addresses=tuple(sorted({*pods, *(format_address(pod) for pod in pair.sent.source.tolist())})),
         ),
         title=title,
-        expected="protocol 4 gets through as other traffic between the two nodes does",
+        expected="protocol 4 gets through as other traffic between the two nodes does" + from_requests_on(thresholds),
         observed=observed,
         count=pair.unanswered_requests if pair.silence else pair.packets,
         first_ns=pair.silent_from_ns,
@@ -191,12 +200,12 @@ def _worked(works: str | None, pair: TunnelPair) -> tuple[str, ...]:
     return (f"{works} got through between the same two nodes{after}",) if works else ()
 
 
-def _was_shut(opening: Opening) -> bool:
+def _was_shut(opening: Opening, thresholds: Thresholds) -> bool:
     """Enough requests to enough pods, over a retry interval, that silence before the opening is not one pod's."""
     waited = opening.opened_ns - int(opening.before.first_request_ns.min())
     pods = set(opening.before.destination.tolist())
     requests = int(opening.before.requests.sum())
-    return requests >= FEWEST_REQUESTS and len(pods) >= FEWEST_PODS and waited >= SHUT_NS
+    return requests >= thresholds.unanswered_requests and len(pods) >= FEWEST_PODS and waited >= SHUT_NS
 
 
 def _opened_late(point: Point, pair: TunnelPair, contact: Contact, opening: Opening, cluster: Cluster) -> Finding:

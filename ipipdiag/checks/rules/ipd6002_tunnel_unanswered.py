@@ -17,6 +17,7 @@ What can mislead
 What to do
     Capture on the far node's NIC and tunl0 at the same time: which of them still sees the
     requests says where they end.
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import in_words
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
 from ipipdiag.kinds import ABSENT_MAC, Tunnel
 from ipipdiag.points.commands import capture_command
@@ -51,12 +53,15 @@ if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-FEWEST_REQUESTS = 3
 FEWEST_PODS = 2  # that fall silent together; one may have ended
 
 
 def examine(
-    points: tuple[Point, ...], flows: Mapping[Point, Flows], extent: Mapping[Point, Extent], cluster: Cluster
+    points: tuple[Point, ...],
+    flows: Mapping[Point, Flows],
+    extent: Mapping[Point, Extent],
+    cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A finding for each pair of nodes whose tunnel is never answered."""
     examined, findings, missing = 0, [], None
@@ -64,7 +69,7 @@ def examine(
         if point.role is not Role.NODE:
             continue
         for pair in tunnel_pairs(point):
-            if not pair.is_unanswered or pair.unanswered_requests < FEWEST_REQUESTS:
+            if not pair.is_unanswered or pair.unanswered_requests < thresholds.unanswered_requests:
                 examined += bool(pair.back)
                 continue
             contact = contact_between(pair)
@@ -73,7 +78,7 @@ def examine(
                 missing = missing or why_not
                 continue
             examined += 1
-            findings.append(_finding(point, pair, contact, cluster))
+            findings.append(_finding(point, pair, contact, cluster, thresholds))
     if not examined and missing is None:
         command = capture_command(Role.NODE)
         missing = Missing(Reason.WRONG_POINT, "no request into a tunnel was captured on a node's NIC", command)
@@ -102,7 +107,7 @@ def _why_not(point: Point, pair: TunnelPair, contact: Contact, flows: Flows, ext
     return None
 
 
-def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster) -> Finding:
+def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster, thresholds: Thresholds) -> Finding:
     here, there = cluster.node_text(pair.outer_source), cluster.node_text(pair.outer_destination)
     pods = [format_address(pod) for pod in pair.unanswered_destinations]
     fewer = pair.silence is not None and len(pods) < FEWEST_PODS  # a pod that has ended is no fault of the tunnel
@@ -118,7 +123,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster)
         ),
         title=f"nothing comes back through the tunnel from node {there} to node {here}"
         + (" any more" if pair.silence else ""),
-        expected="answers to the requests, in protocol 4 as well",
+        expected="answers to the requests, in protocol 4 as well" + from_requests_on(thresholds),
         observed=f"{pair.in_words()} to {in_words(pods)}, no packet of protocol 4 from {there}",
         count=pair.unanswered_requests,
         first_ns=pair.silent_from_ns,

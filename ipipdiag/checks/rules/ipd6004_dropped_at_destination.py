@@ -16,6 +16,7 @@ What can mislead
 What to do
     ``iptables-save -c`` on the node, twice: does a DROP in cali-tw-* or cali-pi-* count? Then
     ``nstat -az TcpExtIPReversePathFilter``.
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.absence import unless_judged
 from ipipdiag.checks.hop_losses import (
-    FEWEST_REQUESTS,
     Leg,
     counts_along,
     crosses,
@@ -41,6 +41,7 @@ from ipipdiag.checks.hop_losses import (
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity
 from ipipdiag.checks.node_evidence import drops_on, policy_drops, reverse_path_drops
 from ipipdiag.checks.reverse_path import is_one_way_bare
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Outcome:
+def examine(trace: Trace, cluster: Cluster, configuration: Configuration, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of pods of whose packets some flow ends on the receiving node."""
     examined, findings, missing = 0, [], None
     for leg in legs(trace):
@@ -63,15 +64,15 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
             missing = missing or lost
             continue
         examined += bool(leg.hop.sent)
-        if leg.lost_packets >= FEWEST_REQUESTS and not is_one_way_bare(leg.route, trace):
-            findings.append(_finding(leg, cluster, configuration))
+        if leg.lost_packets >= thresholds.unanswered_requests and not is_one_way_bare(leg.route, trace):
+            findings.append(_finding(leg, cluster, configuration, thresholds))
     if not examined and missing is None:
         command = capture_together(Role.TUNL0, Role.CALI)
         missing = nothing_to_compare(trace, "what arrives at a node and does not reach the pod", command)
     return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
-def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Finding:
+def _finding(leg: Leg, cluster: Cluster, configuration: Configuration, thresholds: Thresholds) -> Finding:
     route = leg.route
     here, source, destination = (
         cluster.node_text(route.destination_node or 0),
@@ -92,7 +93,7 @@ def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Findin
         subject=subject_of(route, cluster),
         title=f"packets from {source} to pod {destination} end on its node {here}: they arrive at "
         f"{leg.start.place.label}, never at {end}",
-        expected=f"what arrives at node {here} for its pod reaches the pod",
+        expected=f"what arrives at node {here} for its pod reaches the pod" + from_requests_on(thresholds),
         observed=f"{where_seen(leg)}; in all: {counts_along(route)}" + "".join(f"; {text}" for text in counters),
         count=leg.lost_packets,
         first_ns=leg.hop.first_lost_ns,

@@ -26,6 +26,7 @@ What can mislead
 What to do
     Capture at the next point on the way, at the same time: pod, cali interface, tunl0, NIC, and
     the same on the other node. Then give all the captures to one run.
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import IN_POD, capture_command
 from ipipdiag.points.model import Role
@@ -72,7 +74,6 @@ if TYPE_CHECKING:
     from ipipdiag.points.model import Point
     from ipipdiag.trace.model import Route, Stop, Trace
 
-FEWEST_SYNS = 3  # of one pair of addresses
 MOST_WORKED = 3
 MOST_FILTERS = 4
 MOST_COMPARED = 20  # connections of a pair for which another answer is looked for
@@ -84,7 +85,7 @@ _ON_THE_WAY = (Station.SOURCE_TUNNEL, Station.SOURCE_NIC, Station.BETWEEN)
 Ends = tuple[int, int]
 
 
-def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcome:
+def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of the cluster's addresses, and a notice for each that gets no answer from outside."""
     routes = routes_by_ends(trace)
     silent = [attempt for point in points for attempt in attempts(point) if not attempt.resets]
@@ -106,15 +107,16 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster) -> Outcom
     unanswered: dict[tuple[object, ...], list[_Unanswered]] = defaultdict(list)
     outside: dict[int, list[Attempt]] = defaultdict(list)
     for ends, group in groups.items():
-        if _syns(group) < FEWEST_SYNS:
-            text = f"{names_of(ends)[0]} asked {names_of(ends)[1]} fewer than {FEWEST_SYNS} times"
+        if _syns(group) < thresholds.unanswered_requests:
+            least = f"{thresholds.unanswered_requests:g}"
+            text = f"{names_of(ends)[0]} asked {names_of(ends)[1]} fewer than {least} times"
             missing = missing or Missing(Reason.TOO_FEW_PACKETS, text, _command(group[0].point))
         elif cluster.is_ours(ends[0]) and cluster.is_ours(ends[1]):
             one = _Unanswered.of(ends, group, routes.get(ends), cluster)
             unanswered[ends[1], one.place, one.nodes[-1:]].append(one)
         else:
             outside[ends[0]] += group
-    findings = [_finding(alike, points, cluster) for alike in unanswered.values()]
+    findings = [_finding(alike, points, cluster, thresholds) for alike in unanswered.values()]
     findings += [_outside(source, group) for source, group in outside.items()]
     if not opened:
         missing = Missing(Reason.NO_HANDSHAKE, "no SYN was captured", capture_command(Role.NODE, capture_filter=""))
@@ -208,7 +210,7 @@ def _last_seen(group: list[Attempt], route: Route | None) -> Stop | None:
     return on_the_way[-1] if on_the_way and all(stop.is_order_known for stop in on_the_way) else None
 
 
-def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Cluster) -> Finding:
+def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Finding:
     """One silent address, asked by one other or by several in the same way."""
     group = [attempt for one in alike for attempt in one.group]
     at_last = [attempt for one in alike for attempt in one.at_last]
@@ -228,7 +230,7 @@ def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Clust
         subject=_subject(alike, cluster),
         title=f"{destination} does not answer TCP from {in_words(sources)} to {ports_in_words(group)}: the SYNs are "
         f"last seen at {alike[0].place}",
-        expected="SYN is answered by SYN-ACK, or by RST where nobody listens",
+        expected="SYN is answered by SYN-ACK, or by RST where nobody listens" + from_requests_on(thresholds),
         observed=f"{several(syns, 'SYN')} of {several(flows, 'connection')}"
         + (f" from {len(alike)} addresses" if len(alike) > 1 else "")
         + ", sent again with the same ports, no answer"

@@ -18,6 +18,7 @@ What can mislead
 What to do
     An egress policy of the pod drops in silence (``iptables-save -c`` on the node, chain cali-fw-*,
     twice); a missing route does the same (``ip route get``).
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.absence import unless_judged
 from ipipdiag.checks.hop_losses import (
-    FEWEST_REQUESTS,
     Leg,
     counts_along,
     crosses,
@@ -43,6 +43,7 @@ from ipipdiag.checks.hop_losses import (
 )
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Outcome, Severity, SubjectKind
 from ipipdiag.checks.node_evidence import drops_on, missing_route
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_together
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Outcome:
+def examine(trace: Trace, cluster: Cluster, configuration: Configuration, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of pods of whose packets some flow ends on the sending node."""
     examined, findings, missing = 0, [], None
     for leg in legs(trace):
@@ -64,15 +65,15 @@ def examine(trace: Trace, cluster: Cluster, configuration: Configuration) -> Out
             continue
         examined += bool(leg.hop.sent)
         has_route = missing_route(configuration, cluster, leg.route.source_node, leg.route.destination) is None
-        if leg.lost_packets >= FEWEST_REQUESTS and has_route and not has_detour(leg.route):
-            findings.append(_finding(leg, cluster, configuration))
+        if leg.lost_packets >= thresholds.unanswered_requests and has_route and not has_detour(leg.route):
+            findings.append(_finding(leg, cluster, configuration, thresholds))
     if not examined and missing is None:
         command = capture_together(Role.CALI, Role.NODE)
         missing = nothing_to_compare(trace, "what a pod sends and its node does not send on", command)
     return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
-def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Finding:
+def _finding(leg: Leg, cluster: Cluster, configuration: Configuration, thresholds: Thresholds) -> Finding:
     route = leg.route
     here, source, destination = (
         cluster.node_text(route.source_node or 0), format_address(route.source), format_address(route.destination)
@@ -85,7 +86,7 @@ def _finding(leg: Leg, cluster: Cluster, configuration: Configuration) -> Findin
         subject=subject_of(route, cluster, SubjectKind.FLOW),
         title=f"packets of pod {source} to {destination} end on their own node {here}: they reach "
         f"{leg.start.place.label}, and never {leg.end.place.label}",
-        expected=f"what the pod sends leaves node {here}",
+        expected=f"what the pod sends leaves node {here}" + from_requests_on(thresholds),
         observed=f"{where_seen(leg)}; in all: {counts_along(route)}" + "".join(f"; {text}" for text in counters),
         count=leg.lost_packets,
         first_ns=leg.hop.first_lost_ns,

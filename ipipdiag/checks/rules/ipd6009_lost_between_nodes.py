@@ -16,6 +16,7 @@ What can mislead
 What to do
     The network between the nodes: firewalls, security groups and switches must pass IP protocol
     4. A capture at each hop of the fabric finds the one.
+    Threshold: unanswered-requests.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks.hop_losses import (
-    FEWEST_REQUESTS,
     Leg,
     counts_along,
     crosses,
@@ -41,6 +41,7 @@ from ipipdiag.checks.hop_losses import (
     where_seen,
 )
 from ipipdiag.checks.model import Check, Component, Confidence, Finding, Missing, Outcome, Reason, Severity
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-def examine(trace: Trace, cluster: Cluster) -> Outcome:
+def examine(trace: Trace, cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of addresses of whose packets some flow ends between the nodes."""
     examined, findings, missing = 0, [], None
     for leg in legs(trace):
@@ -60,20 +61,20 @@ def examine(trace: Trace, cluster: Cluster) -> Outcome:
             missing = missing or lost
             continue
         examined += bool(leg.hop.sent)
-        if leg.lost_packets < FEWEST_REQUESTS or has_detour(leg.route) or not is_meant_for(leg):
+        if leg.lost_packets < thresholds.unanswered_requests or has_detour(leg.route) or not is_meant_for(leg):
             continue
         if not hears(leg):
             text = f"{leg.end.place.label} shows nothing of the sending node, nor any tunnel packet of another"
             missing = missing or Missing(Reason.ONE_DIRECTION, text, capture_command(Role.NODE))
             continue
-        findings.append(_finding(leg, cluster))
+        findings.append(_finding(leg, cluster, thresholds))
     if not examined and missing is None:
         command = capture_command(Role.NODE, "both nodes, at the same time")
         missing = nothing_to_compare(trace, "what is lost between nodes", command)
     return Outcome(examined, tuple(findings), missing if missing and not findings else None)
 
 
-def _finding(leg: Leg, cluster: Cluster) -> Finding:
+def _finding(leg: Leg, cluster: Cluster, thresholds: Thresholds) -> Finding:
     route = leg.route
     source, destination = format_address(route.source), format_address(route.destination)
     ends = tuple(cluster.node_text(node or 0) for node in (route.source_node, route.destination_node))
@@ -88,7 +89,7 @@ def _finding(leg: Leg, cluster: Cluster) -> Finding:
         subject=subject_of(route, cluster),
         title=f"packets from {source} to {destination} are lost between nodes {ends[0]} and {ends[1]}: they leave "
         f"{leg.start.place.label}, and never reach {leg.end.place.label}",
-        expected=f"what leaves node {ends[0]} arrives at node {ends[1]}",
+        expected=f"what leaves node {ends[0]} arrives at node {ends[1]}" + from_requests_on(thresholds),
         observed=f"{where_seen(leg)} ({form}); in all: {counts_along(route)}",
         count=leg.lost_packets,
         first_ns=leg.hop.first_lost_ns,

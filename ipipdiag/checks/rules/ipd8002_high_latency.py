@@ -18,6 +18,7 @@ What can mislead
 
 What to do
     Look at the hop: queues of the NIC, of the network between the nodes, a busy node.
+    Thresholds: slow-ms, slow-times, slow-packets.
 """
 
 from __future__ import annotations
@@ -48,12 +49,11 @@ from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
 
 if TYPE_CHECKING:
+    from ipipdiag.checks.thresholds import Thresholds
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.trace.model import Trace
 
-LONGEST_NS = 10_000_000
-TIMES_OTHERS = 5
-FEWEST_PACKETS = 3
+MILLISECOND = 1_000_000
 
 Nodes = frozenset[int | None]
 Kind = tuple[bool, bool]  # between nodes, there and back
@@ -73,18 +73,18 @@ class Passage:
         return self.leg.hop.seen + (self.back.hop.seen if self.back else 0)
 
 
-def examine(trace: Trace, cluster: Cluster) -> Outcome:
+def examine(trace: Trace, cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """A finding for each two places between which packets are slow, against the others of their kind."""
-    timed = [leg for leg in legs(trace) if leg.hop.seen >= FEWEST_PACKETS]
+    timed = [leg for leg in legs(trace) if leg.hop.seen >= thresholds.slow_packets]
     passages = list(_passages(timed))
     if passages:
         usual = _usual_times(passages)
         slow: dict[frozenset[int], list[Passage]] = defaultdict(list)
         for passage in passages:
-            least = max(LONGEST_NS, TIMES_OTHERS * usual[_kind(passage), _nodes(passage.leg)])
-            if passage.time_ns >= least:
+            least = thresholds.slow_times * usual[_kind(passage), _nodes(passage.leg)]
+            if passage.time_ns >= max(least, thresholds.slow_ms * MILLISECOND):
                 slow[_between(passage)].append(passage)
-        return Outcome(len(passages), tuple(_finding(group, cluster) for group in slow.values()))
+        return Outcome(len(passages), tuple(_finding(group, cluster, thresholds) for group in slow.values()))
     if timed:
         text = "the clocks of two machines can be compared only where packets of both directions are seen at both"
         return Outcome(missing=Missing(Reason.ONE_DIRECTION, text, capture_command(Role.NODE, "both nodes")))
@@ -148,7 +148,7 @@ def _kind(passage: Passage) -> Kind:
     return between, passage.back is not None
 
 
-def _finding(group: list[Passage], cluster: Cluster) -> Finding:
+def _finding(group: list[Passage], cluster: Cluster, thresholds: Thresholds) -> Finding:
     """About the places; the pair of addresses with most packets is shown."""
     from statistics import median
 
@@ -174,7 +174,8 @@ def _finding(group: list[Passage], cluster: Cluster) -> Finding:
             addresses=tuple(sorted({format_address(end) for one in group for end in _ends(one.leg)})),
         ),
         title=f"packets take {time} from {start} to {end}" + (" and back" if is_round_trip else ""),
-        expected=f"less than {duration(LONGEST_NS)}, or what other nodes of the run need",
+        expected=f"less than {thresholds.slow_ms:g} ms, or less than {thresholds.slow_times:g} times what other nodes "
+        "of the run need",
         observed=f"{time} there and back by the medians {timed}; which way is the slow one does not show"
         if is_round_trip
         else f"{delay_text(leg.hop)}, {timed}",

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.hop_losses import FEWEST_REQUESTS, Leg, hears, is_deaf, is_meant_for, shows_tunnels, what_holds
+from ipipdiag.checks.hop_losses import Leg, hears, is_deaf, is_meant_for, shows_tunnels, what_holds
+from ipipdiag.checks.ready_commands import Known
+from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -34,6 +36,7 @@ class RouteWriter:
 
     def __init__(self, cluster: Cluster, files: Files, trace: Trace) -> None:
         self._cluster, self._files, self._timeline = cluster, files, trace.timeline
+        self._known = Known([point for place in trace.places for point in place.points], cluster)
         self._ends = {
             ends for route in trace.routes for ends in ((route.source, route.destination), *route.translations)
         }
@@ -214,9 +217,8 @@ class RouteWriter:
             return f"nothing was captured behind {label}", capture_command(Role.NODE, where)
         if last.station < Station.DESTINATION_NIC and node != route.source_node:
             return f"nothing was captured behind {label}", capture_command(Role.NODE, where)
-        return f"nothing was captured behind {label}", capture_command(
-            Role.CALI, f"{where}, the interface of pod {format_address(route.destination)}"
-        )
+        command = capture_command(Role.CALI, f"{where}, the interface of pod {format_address(route.destination)}")
+        return f"nothing was captured behind {label}", self._known.ready(command, route.destination)
 
     def _is_ours(self, address: int) -> bool:
         return self._cluster.is_pod(address) or self._cluster.is_node(address)
@@ -255,7 +257,7 @@ def _blocked(route: Route, report: RouteReport) -> int:
     if report.ends is None:
         return 0
     leg = Leg(route, route.hops[report.ends], route.stops[report.ends], route.stops[report.ends + 1])
-    return leg.lost_packets if leg.lost_packets >= FEWEST_REQUESTS else 0
+    return leg.lost_packets if leg.lost_packets >= Thresholds().unanswered_requests else 0
 
 
 def _where(stops: Sequence[StopReport], ends: int) -> str:

@@ -81,3 +81,14 @@ def test_sure_faults_lead_over_likely_ones_then_severity_then_traffic() -> None:
     assert [code for code, _ in order(likely, sure)] == ["5003", "2004"]
     few, many = finding("3002", about=("e", "f")), finding("3001", about=("g", "h"), count=9)
     assert [code for code, _ in order(few, many)] == ["3001", "3002"]
+
+
+@pytest.mark.parametrize("symptom", ["6007", "8007"])
+def test_tunnel_device_that_is_down_is_cited_by_what_gets_no_answer_from_its_node(symptom: str) -> None:
+    """Of another node it is a root of its own."""
+    down = finding("9004", about=("192.0.2.11",))
+    first, second = order_findings((finding(symptom, Severity.WARNING), down))
+    assert (first.finding.code, second.cited_by) == (f"IPD{symptom}", 0)
+    assert first.finding.fix[-1].startswith("as the cluster files say")
+    elsewhere = order_findings((finding(symptom, about=("192.0.2.12",)), down))
+    assert [entry.cited_by for entry in elsewhere] == [None, None]

@@ -232,13 +232,12 @@ class Cluster:
         """The MTU of the tunnel that a pod's packets go through, and where that was said: told of all nodes, or
         inferred for this pod or its node; None where it is known of others alone.
         """
+        if not self.tunnel_mtus:
+            return None if self.tunnel_mtu is None else (self.tunnel_mtu, self.tunnel_mtu_source)
+        if pod in self.tunnel_mtus:
+            return self.tunnel_mtus[pod]
         home = self.owner_of(pod)
-        for address in (pod, home.node if home else None):
-            if address in self.tunnel_mtus:
-                return self.tunnel_mtus[address]
-        if self.tunnel_mtu is None or self.tunnel_mtus:
-            return None
-        return self.tunnel_mtu, self.tunnel_mtu_source
+        return self.tunnel_mtus.get(home.node) if home else None
 
     def is_pod(self, address: int) -> bool:
         """Whether the address is a pod's."""

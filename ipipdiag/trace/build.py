@@ -16,13 +16,14 @@ from ipipdiag.points.model import Point
 from ipipdiag.trace.flow_counts import count_answers, flows_between
 from ipipdiag.trace.hops import measure_hops
 from ipipdiag.trace.model import Clock, Form, Route, Stop, Trace
+from ipipdiag.trace.moves import split_by_home
 from ipipdiag.trace.places import Place, find_places, merge_places
 from ipipdiag.trace.routes import PlannedStop, RoutePlan, plan_routes
 from ipipdiag.trace.sides import guess_quiet_links, settle_sides
 from ipipdiag.trace.timeline import Machine, Timeline, build_timeline, machine_of
 from ipipdiag.trace.translation import translated_flows
 from ipipdiag.trace.units import FlowTable, Sightings, build_flow_table, cut_into_units, gather_keys
-from ipipdiag.trace.workspace import Pair, Workspace, number_pairs
+from ipipdiag.trace.workspace import MovedUnits, Pair, Workspace, number_pairs, pair_of_each
 
 Int64 = npt.NDArray[np.int64]
 
@@ -61,8 +62,7 @@ def measure_routes(
     all flows of the sightings).
     """
     hops = measure_hops(workspace, plans, timeline)
-    chosen = slice(None) if only is None else np.isin(workspace.flows.hash, only)
-    flows = np.bincount(workspace.pair_of_flow[chosen], minlength=len(workspace.pairs))
+    flows = _flows_of_pairs(workspace, only)
     return tuple(
         Route(
             source=plan.ends.source,
@@ -81,6 +81,16 @@ def measure_routes(
     )
 
 
+def _flows_of_pairs(workspace: Workspace, only: npt.NDArray[np.uint64] | None) -> Int64:
+    """How many flows each pair has; of one whose end moved those seen while it had these homes."""
+    chosen = slice(None) if only is None else np.isin(workspace.flows.hash, only)
+    flows = np.bincount(workspace.pair_of_flow[chosen], minlength=len(workspace.pairs)).astype(np.int64)
+    moved = [number for number, pair in enumerate(workspace.pairs) if pair.homes is not None]
+    rows = np.flatnonzero(np.isin(workspace.pair, moved)) if moved else np.zeros(0, dtype=np.intp)
+    seen = np.unique(np.stack([workspace.pair[rows], workspace.sightings.flow[rows]]), axis=1)
+    return flows + np.bincount(seen[0], minlength=len(workspace.pairs))
+
+
 @dataclass(frozen=True, slots=True)
 class _Material:
     """What does not depend on which points are one place."""
@@ -89,6 +99,7 @@ class _Material:
     flows: FlowTable
     pairs: tuple[Pair, ...]
     pair_of_flow: Int64
+    moved: MovedUnits
     translations: dict[int, tuple[tuple[int, int], ...]]
     sightings: Sightings
     answers: Int64
@@ -107,11 +118,15 @@ def _gather(places: tuple[Place, ...], cluster: Cluster) -> _Material:
     sightings, too_fine = cut_into_units(keys, flow, point, lead)
     linked = {pod for member in points if member.is_pod_link for pod in member.pods}
     pairs, pair_of_flow, translations = number_pairs(flows, lead, cluster, linked)
+    nodes = [place.node for place in places for _ in place.points]
+    pairs, moved, old_of = split_by_home(pairs, pair_of_flow, sightings, nodes, cluster)
+    translations |= {new: translations[old] for new, old in old_of.items() if old in translations}
     return _Material(
         points=points,
         flows=flows,
         pairs=pairs,
         pair_of_flow=pair_of_flow,
+        moved=moved,
         translations=translations,
         sightings=sightings,
         answers=count_answers(points, flows),
@@ -134,10 +149,11 @@ def _lay_out(material: _Material, places: tuple[Place, ...]) -> Workspace:
         flows=material.flows,
         pairs=material.pairs,
         pair_of_flow=material.pair_of_flow,
+        moved=material.moved,
         translations=material.translations,
         sightings=sightings,
         place=place_of_point[sightings.point],
-        pair=material.pair_of_flow[sightings.flow],
+        pair=pair_of_each(sightings, material.pair_of_flow, material.moved),
         answers=material.answers,
         everywhere=material.sightings,
     )
@@ -202,10 +218,21 @@ def _flows_at(
     """What each point of a place tells of the flows of a pair."""
     for point in place.points:
         flows = flows_between(point, _ends(plan, workspace))
+        flows = flows.select(~_of_another_home(flows, plan, workspace)) if plan.ends.homes else flows
         if only is not None:
             names = ("source", "destination", "protocol", "source_port", "destination_port")
             flows = flows.select(np.isin(flow_hash(**{name: getattr(flows, name) for name in names}), only))
         yield flows
+
+
+def _of_another_home(flows: Flows, plan: RoutePlan, workspace: Workspace) -> npt.NDArray[np.bool_]:
+    """Which rows of a pair, of which an end moved, are wrapped as it is while they have other homes."""
+    ends, other = plan.ends, np.zeros(len(flows), dtype=np.bool_)
+    for pair in workspace.pairs:
+        is_same = (pair.source, pair.destination) == (ends.source, ends.destination)
+        if is_same and pair.homes is not None and pair.homes != ends.homes:
+            other |= (flows.outer_source == pair.homes[0]) & (flows.outer_destination == pair.homes[1])
+    return other
 
 
 def _forms(tables: Sequence[Flows]) -> tuple[Form, ...]:

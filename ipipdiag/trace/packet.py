@@ -17,7 +17,7 @@ from ipipdiag.trace.model import Trace
 from ipipdiag.trace.places import Place
 from ipipdiag.trace.routes import RoutePlan, plan_routes
 from ipipdiag.trace.timeline import Timeline, machine_of
-from ipipdiag.trace.workspace import Workspace
+from ipipdiag.trace.workspace import Workspace, pair_of_each
 
 Int64 = npt.NDArray[np.int64]
 Index = npt.NDArray[np.intp]
@@ -83,7 +83,7 @@ def follow_packet(trace: Trace, cluster: Cluster, point: Point, number: int) -> 
     asked = np.flatnonzero((sightings.point == position) & (sightings.number == number))
     if position is None or len(asked) == 0:
         return None
-    pair = int(workspace.pair_of_flow[sightings.flow[asked[0]]])
+    pair = int(pair_of_each(sightings.select(asked[:1]), workspace.pair_of_flow, workspace.moved)[0])
     plans = plan_routes(workspace, cluster)
     plan = next((plan for plan in plans if plan.pair == pair), None)
     if plan is None or not any(point in stop.place.points for stop in plan.stops):

@@ -20,21 +20,45 @@ NodePair = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two addresses, as the pods at both ends know each other, whatever is translated between them."""
+    """Two addresses, as the pods at both ends know each other, whatever is translated between them.
+
+    ``homes`` are the nodes of both at the time of the packets, where one of them moved; None elsewhere.
+    """
 
     source: int
     destination: int
+    homes: NodePair | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedUnits:
+    """Units of pairs of which an end moved, rising, and the pair of each by its homes at that time."""
+
+    units: Int64
+    pairs: Int64
+
+
+def pair_of_each(sightings: Sightings, pair_of_flow: Int64, moved: MovedUnits) -> Int64:
+    """The pair of each sighting."""
+    pair = pair_of_flow[sightings.flow]
+    if len(moved.units):
+        at = np.minimum(np.searchsorted(moved.units, sightings.unit), len(moved.units) - 1)
+        pair = np.where(moved.units[at] == sightings.unit, moved.pairs[at], pair)
+    return pair
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """``place`` and ``pair`` are numbers, a row a sighting; ``pair_of_flow`` gives the pair of each flow."""
+    """``place`` and ``pair`` are numbers, a row a sighting; ``pair_of_flow`` gives the pair of each flow, ``moved``
+    those of the units that have another, for an end of the pair moved.
+    """
 
     points: tuple[Point, ...]  # in the order of ``sightings.point``
     places: tuple[Place, ...]
     flows: FlowTable
     pairs: tuple[Pair, ...]
     pair_of_flow: Int64
+    moved: MovedUnits
     translations: dict[int, tuple[tuple[int, int], ...]]  # of a pair: the other addresses its flows bear
     sightings: Sightings
     place: Int64
@@ -66,8 +90,11 @@ def time_gains(workspace: Workspace, one: Place, other: Place, pairs: Int64) -> 
 def pair_nodes(workspace: Workspace, cluster: Cluster) -> list[NodePair]:
     """The nodes at both ends of each pair: where its addresses live, else between which its packets are wrapped."""
     outer = _outer_ends(workspace, cluster)
-    nodes = []
+    nodes: list[NodePair] = []
     for pair in workspace.pairs:
+        if pair.homes is not None:
+            nodes.append(pair.homes)
+            continue
         source, destination = home_of(pair.source, cluster), home_of(pair.destination, cluster)
         by_outer = outer.get((pair.source, pair.destination), (None, None))
         nodes.append(

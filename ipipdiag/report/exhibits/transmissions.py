@@ -101,6 +101,7 @@ class Transmissions:
             position
             for position, pair in enumerate(workspace.pairs)
             if (pair.source, pair.destination) == (self.route.source, self.route.destination)
+            and pair.homes in (None, (self.route.source_node, self.route.destination_node))
         )
         pair = np.array([number], dtype=np.int64)
         latest = np.zeros(0, dtype=np.int64)  # row of each packet's latest sighting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -243,13 +244,20 @@ def _sighting(page: Page, sighting: SightingReport, width: int, size: int, rail:
 
 def _routes(page: Page, routes: Sequence[RouteReport]) -> None:
     page.heading("ALL PAIRS OF ADDRESSES, THE WORST FIRST")
+    times = Counter((route.source, route.destination) for route in routes)
     rows = [
-        [f"{route.source} → {route.destination}", format_count(route.packets, "packet"), _outcome(route)]
+        [_ends(route, times[route.source, route.destination]), format_count(route.packets, "packet"), _outcome(route)]
         for route in routes[:_MOST_ROUTES]
     ]
     page.table(rows, right=(1,))
     if len(routes) > _MOST_ROUTES:
         page.paragraph(f"and {len(routes) - _MOST_ROUTES} more; --src and --dst choose among them", 2)
+
+
+def _ends(route: RouteReport, times: int) -> str:
+    """Both addresses; with their nodes where one has moved, and the pair is told once for each of its homes."""
+    ends = ((route.source, route.source_node), (route.destination, route.destination_node))
+    return " → ".join(f"{address} on {node}" if times > 1 and node else address for address, node in ends)
 
 
 def _outcome(route: RouteReport) -> str:

@@ -20,6 +20,7 @@ SHOWN = (
     ("25", TraceOptions(EndOption("10.244.166.179"), EndOption("10.244.136.13"))),
     ("10", TraceOptions(frame=FrameOption("pod-a1-eth0.pcap", 3))),
     ("01", TraceOptions(frame=FrameOption("b-tunl0.pcap", 17))),
+    ("58", TraceOptions()),
 )
 
 
@@ -46,6 +47,13 @@ def lines_of(report: TraceReport, width: int = 100) -> list[str]:
 def test_where_it_dies_stands_in_the_first_three_lines(number: str, here: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first = " ".join(lines_of(report_of(number, TraceOptions(), monkeypatch))[:3])
     assert here in first
+
+
+def test_homes_of_a_pod_that_moved_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = lines_of(report_of("58", TraceOptions(), monkeypatch), 140)
+    for node in ("192.168.77.12", "192.168.78.22"):
+        assert any(f"172.29.12.54 on 192.168.77.11 → 172.29.3.170 on {node}" in line for line in lines)
+    assert any(line.startswith("  172.29.3.165 → 172.29.57.233") for line in lines)  # neither of them moved
 
 
 @pytest.mark.parametrize("width", [100, 80])

@@ -198,18 +198,20 @@ def _seen_twice(
     """
     twice = np.zeros(len(rows), dtype=np.bool_)
     asked = np.flatnonzero(unseen & sightings.is_anonymous[rows])
-    units, times = sightings.unit[rows], sightings.time_ns[rows]
-    known = np.flatnonzero(seen & np.isin(units, units[asked]))
-    both = np.concatenate([asked, known])
-    order = both[np.lexsort((times[both], units[both]))]
-    place = np.arange(len(order))
-    before = np.maximum.accumulate(np.where(seen[order], place, -1))
-    after = np.minimum.accumulate(np.where(seen[order], place, len(order))[::-1])[::-1]
+    if len(asked) == 0:
+        return twice
+    both = np.concatenate([asked, np.flatnonzero(seen & sightings.is_anonymous[rows])])
+    units, times = sightings.unit[rows[both]], sightings.time_ns[rows[both]]
+    order = np.lexsort((times, units))
+    both, units, times = both[order], units[order], times[order]
+    place, is_seen = np.arange(len(both)), seen[both]
+    before = np.maximum.accumulate(np.where(is_seen, place, -1))
+    after = np.minimum.accumulate(np.where(is_seen, place, len(both))[::-1])[::-1]
     for nearest in (before, after):
-        exists = (nearest >= 0) & (nearest < len(order)) & ~seen[order]
-        one, other = order[exists], order[nearest[exists]]
+        one = np.flatnonzero(~is_seen & (nearest >= 0) & (nearest < len(both)))
+        other = nearest[one]
         near = np.abs(times[one] - times[other]) <= DUPLICATE_WINDOW_NS
-        twice[one[near & (units[one] == units[other])]] = True
+        twice[both[one[near & (units[one] == units[other])]]] = True
     return twice
 
 

@@ -95,6 +95,7 @@ def analyze(
     from_time: str | datetime | None = None,
     to_time: str | datetime | None = None,
     max_frames: int | None = None,
+    duration: float | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> Report:
     """Compare what captures show with what Calico should have done, as ``ipipdiag analyze`` does.
@@ -111,6 +112,7 @@ def analyze(
         "--from": [] if from_time is None else [str(from_time)],
         "--to": [] if to_time is None else [str(to_time)],
         "--max-frames": [] if max_frames is None else [str(max_frames)],
+        "--duration": [] if duration is None else [str(duration)],
     }
     run_options = RunOptions(
         captures=tuple(_several(captures)),
@@ -121,6 +123,7 @@ def analyze(
         only=_values(options.check_code, only),
         skip=_values(options.check_code, skip),
         max_frames=max_frames,
+        duration=duration,
         cluster_files=tuple(_several(cluster)),
         from_ns=next(iter(_values(options.moment, spelled["--from"])), None),
         to_ns=next(iter(_values(options.moment, spelled["--to"])), None),

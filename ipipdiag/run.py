@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -51,6 +52,7 @@ class RunOptions:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     max_frames: int | None = None
+    duration: float | None = None  # seconds of reading, of all captures together
     cluster_files: tuple[str, ...] = ()
     from_ns: int | None = None
     to_ns: int | None = None
@@ -68,12 +70,15 @@ def analyze(
 ) -> Report:
     """Read all captures and report; an input that cannot be read is an error of the report, not an exception.
 
-    ``progress`` is told the name of each file and how many of its bytes are read. Once ``is_stopped`` says so nothing
-    more is read, and what was read by then is reported. Raises UnknownNameError for a host that nothing names.
+    ``progress`` is told the name of each file and how many of its bytes are read. Once ``is_stopped`` says so, or the
+    duration has passed, nothing more is read, and what was read by then is reported. Raises UnknownNameError for a host
+    that nothing names.
     """
     limits = limits or Limits(max_frames=options.max_frames)
     if is_stopped is not None:
         limits = replace(limits, is_stopped=is_stopped)
+    if options.duration is not None:
+        limits = replace(limits, deadline=time.monotonic() + options.duration)
     problems: list[InputError] = []
     configuration, told = _told(options, problems)
     hosts = frozenset(find_address(told, host) for host in options.hosts)
@@ -229,13 +234,14 @@ def _collect(
     limits: Limits,
     progress: Progress | None,
 ) -> tuple[CaptureCollector, list[InputError]]:
-    """Read the files of one capture; those that cannot be, or not since the user has ended the reading, are errors."""
+    """Read the files of one capture; those that cannot be, or not since the reading has ended, are errors."""
     collector = new_collector()
     errors: list[InputError] = []
     for name in names:
         try:
-            if limits.is_stopped():
-                raise CaptureError(name, "was not read", "the user stopped the reading before it")
+            if limits.is_over():
+                who = "the user stopped the reading" if limits.is_stopped() else "--duration had passed"
+                raise CaptureError(name, "was not read", f"{who} before it")
             if progress:
                 progress(name, 0)
             with reader.open(name) as capture:

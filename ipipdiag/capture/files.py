@@ -45,6 +45,8 @@ class Capture:
                 return reader(window, self._state)
         if self._stream.broken:
             raise CaptureError(self.name, self._stream.broken, "nothing could be expanded")
+        if self._stream.stopped:
+            raise CaptureError(self.name, "was not read", "the reading was ended before its first bytes came")
         if not start:
             raise CaptureError(self.name, "is empty (0 bytes)", "not even a file header was written")
         raise CaptureError(
@@ -100,8 +102,11 @@ class Capture:
         if stream.stopped:
             # that the last record is not whole is no damage of the file
             state.damages[:] = [damage for damage in state.damages if damage.kind is not DamageKind.CUT_RECORD]
-            text = f"reading was stopped by the user after {state.frames} frames"
-            state.damage(DamageKind.INTERRUPTED, self._window.offset, None, text)
+            if self._limits.is_stopped():
+                kind, text = DamageKind.INTERRUPTED, f"reading was stopped by the user after {state.frames} frames"
+            else:
+                kind, text = DamageKind.TIME_LIMIT, f"reading stopped after {state.frames} frames, as --duration says"
+            state.damage(kind, self._window.offset, None, text)
         elif stream.broken:
             state.damage(DamageKind.CUT_STREAM, stream.expanded, None, stream.broken)
         elif stream.limited:
@@ -147,7 +152,7 @@ class Capture:
 def open_capture(source: str | os.PathLike[str], limits: Limits | None = None) -> Capture:
     """Open a capture file, compressed or not, or standard input ("-"); CaptureError where nothing can be read."""
     limits = limits or Limits()
-    stream = open_stream(source, limits.expanded_bytes, limits.is_stopped)
+    stream = open_stream(source, limits.expanded_bytes, limits.is_over)
     try:
         return Capture(stream, limits)
     except BaseException:

@@ -30,6 +30,7 @@ class DamageKind(StrEnum):
     LYING_LENGTH = "lying_length"  # captured length above wire length or snap length; the record is kept
     SIZE_LIMIT = "size_limit"  # the expanded size reached the limit; the rest was not read
     FRAME_LIMIT = "frame_limit"  # --max-frames reached; the rest was not read
+    TIME_LIMIT = "time_limit"  # --duration has passed; the rest was not read
     INTERRUPTED = "interrupted"  # the user ended the reading; the rest was not read
     BAD_BLOCK = "bad_block"  # one pcapng block whose content is impossible; skipped by its length
 

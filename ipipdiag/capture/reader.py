@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -27,9 +28,9 @@ class Limits:
 
     ``batch_frames`` frames are handed on at a time, read through a buffer of ``chunk_bytes``. A compressed input may
     expand to ``expanded_bytes`` (64 GiB by default); a record that claims more than ``record_bytes`` breaks the chain
-    instead of being allocated. ``max_frames`` ends the reading early (None: never), and so does ``is_stopped`` once it
-    says so: what was read by then is the capture. ``processes`` is how many read and build facts: one or two, two
-    where that pays if nothing is said.
+    instead of being allocated. ``max_frames`` ends the reading early (None: never), and so do ``is_stopped`` once it
+    says so, and the ``deadline`` of time.monotonic() (None: none): what was read by then is the capture. ``processes``
+    is how many read and build facts: one or two, two where that pays if nothing is said.
     """
 
     batch_frames: int = 131_072
@@ -39,6 +40,11 @@ class Limits:
     max_frames: int | None = None
     is_stopped: Callable[[], bool] = _never
     processes: int | None = None
+    deadline: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether nothing more is to be read: the user has stopped it, or its time has passed."""
+        return self.is_stopped() or (self.deadline is not None and time.monotonic() >= self.deadline)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ EXAMPLES = """\b
 Examples:
   ipipdiag analyze node-a.pcap node-b.pcap             two ends of the same trouble
   kubectl exec POD -- tcpdump -w - | ipipdiag analyze -  what is captured now; Ctrl-C ends it
+  ssh NODE tcpdump -w - | ipipdiag analyze --duration 30 -  the same, for half a minute
   ipipdiag analyze --cluster diags.tar.gz *.pcap       with what calicoctl cluster diags collected
   ipipdiag analyze -f md --max-bytes 60000 *.pcap      for a ticket
   ipipdiag analyze -f csv --table flows a.pcap         every flow, for a spreadsheet
@@ -118,6 +119,12 @@ Exit codes, the same for every format: 0 nothing at or above --fail-on; 1 someth
     help=f"From which figure on something is reported: {', '.join(threshold_names())}.",
 )
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="Read at most N frames of each capture.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Read so long and no longer, a pipe that is silent as well; report what was read by then.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 3 if any input cannot be read.")
 @click.option(
     "--evidence",
@@ -162,6 +169,7 @@ def analyze(
     skip: tuple[str, ...],
     thresholds: tuple[tuple[str, float], ...],
     max_frames: int | None,
+    duration: float | None,
     from_ns: int | None,
     to_ns: int | None,
     hosts: tuple[str, ...],
@@ -214,6 +222,7 @@ def analyze(
         only=only,
         skip=skip,
         max_frames=max_frames,
+        duration=duration,
         cluster_files=cluster_files,
         from_ns=from_ns,
         to_ns=to_ns,

@@ -29,7 +29,7 @@ LOCAL = "ipipdiag.toml"
 TABLE = "analyze"
 NOT_FROM_FILES = frozenset({"captures", "config", "no_config", "output", "help"})
 OF_PATHS = frozenset({"cluster_files"})
-NARROWING = frozenset({"only", "skip", "max_frames", "from_ns", "to_ns", "hosts", "thresholds"})
+NARROWING = frozenset({"only", "skip", "max_frames", "duration", "from_ns", "to_ns", "hosts", "thresholds"})
 ORIGIN = "ipipdiag.config"  # in the context: which file the defaults came from
 Values = dict[str, Any]
 

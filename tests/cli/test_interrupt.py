@@ -15,6 +15,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,81 @@ def test_progress_is_for_a_terminal_and_goes_away(arguments: list[str], shown: b
 def test_progress_is_silent_on_a_pipe() -> None:
     done = subprocess.run([sys.executable, "-c", SLOW, "analyze", str(CAPTURE)], capture_output=True, check=False)
     assert done.stderr == b""
+
+
+# --duration
+
+
+def error_of(report: dict[str, Any]) -> str:
+    (error,) = report["errors"]
+    return str(error["error"])
+
+
+def test_a_pipe_that_is_silent_ends_when_its_time_has_passed() -> None:
+    process = start("-f", "json", "--duration", "1.5", "-")
+    assert process.stdin is not None
+    process.stdin.write(CAPTURE.read_bytes() + CAPTURE.read_bytes()[24:60])  # a record begun
+    process.stdin.flush()
+    out, err = _read_open(process)
+    report = json.loads(out)
+    assert process.returncode == 1
+    assert report["verdict"]["code"] == "IPD2004"
+    frames = report["inputs"][0]["frames"]
+    assert frames > 50
+    assert error_of(report) == f"reading stopped after {frames} frames, as --duration says"
+    assert [finding["severity"] for finding in report["findings"] if finding["code"] == "IPD0002"] == ["notice"]
+    assert {"option": "--duration", "value": "1.5", "source": "command line"} in report["settings"]
+    assert err.decode().splitlines() == [f"ipipdiag: standard input: {error_of(report)}"]
+
+
+def test_a_pipe_that_never_says_anything_cannot_be_read() -> None:
+    process = start("-f", "json", "--duration", "0.5", "-")
+    out, err = _read_open(process)
+    assert process.returncode == 3
+    assert json.loads(out)["verdict"]["state"] == "not_enough_evidence"
+    assert err.decode() == "ipipdiag: standard input: was not read; the reading was ended before its first bytes came\n"
+
+
+def test_a_pipe_that_never_ends_ends_when_its_time_has_passed() -> None:
+    process = start("-f", "json", "--duration", "1", "--fail-on", "never", "-")
+    assert process.stdin is not None
+    process.stdin.write(CAPTURE.read_bytes())
+    records = CAPTURE.read_bytes()[24:] * 50
+    begun = time.monotonic()
+    with contextlib.suppress(BrokenPipeError):
+        while time.monotonic() - begun < READY:
+            process.stdin.write(records)
+    out, _ = process.communicate(timeout=READY)
+    assert process.returncode == 0
+    report = json.loads(out)
+    assert report["inputs"][0]["frames"] > 1_000
+    assert "as --duration says" in report["errors"][0]["error"]
+
+
+def test_files_after_the_deadline_are_named_as_not_read() -> None:
+    other = folder("01") / "a-eth0.pcap"
+    captures, errors = read_captures([str(CAPTURE), str(other)], Limits(deadline=time.monotonic() - 1))
+    assert not captures
+    assert {error.error for error in errors} == {"was not read; --duration had passed before it"}
+
+
+def test_time_enough_changes_nothing() -> None:
+    report = analyze(RunOptions((str(CAPTURE),), duration=READY))
+    assert report.errors == ()
+    assert report.inputs == analyze(RunOptions((str(CAPTURE),))).inputs
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon"])
+def test_a_duration_that_is_none_is_refused(value: str) -> None:
+    process = start("--duration", value, "-")
+    _, err = process.communicate(timeout=READY)
+    assert process.returncode == 2
+    assert b"--duration" in err
+
+
+def _read_open(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """What a process says while its standard input stays open and silent."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        return process.stdout.read(), process.stderr.read()

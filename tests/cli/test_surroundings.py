@@ -115,3 +115,36 @@ def test_a_file_that_grows_is_read_to_an_end(tmp_path: Path) -> None:
     assert grown == 5
     assert capture.files[0].frames == 140
     assert [damage.kind.value for damage in capture.files[0].damages] == ["cut_record"]
+
+
+def test_nothing_is_written_at_home_or_beside(tmp_path: Path) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    kept = {name: value for name, value in environment().items() if not name.startswith("XDG_")}
+    done = subprocess.run(
+        [*PROGRAM, "analyze", str(BROKEN)],
+        capture_output=True,
+        env={**kept, "HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=here,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert [*home.iterdir(), *here.iterdir()] == []
+
+
+def test_without_a_terminal_and_with_an_environment_of_nothing() -> None:
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [*PROGRAM, "analyze", str(BROKEN)]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=bare, start_new_session=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout == run("analyze", BROKEN).stdout
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = ["sh", "-c", '"$@" | head -c 1', "sh", *PROGRAM, "analyze", "-v", "-f", "json", str(BROKEN)]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=False)
+    assert len(done.stdout) == 1
+    assert b"Traceback" not in done.stderr

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ipipdiag.capture.model import CaptureSummary, Damage
     from ipipdiag.facts.collect import CaptureFacts
 
-OWN_LIMITS = ("frame_limit", "interrupted")  # asked for: worth knowing, no damage
+OWN_LIMITS = ("frame_limit", "time_limit", "interrupted")  # asked for: worth knowing, no damage
 
 
 def examine(captures: tuple[CaptureFacts, ...]) -> Outcome:

@@ -13,6 +13,7 @@ from ipipdiag.facts.collect import CaptureFacts
 from ipipdiag.points.model import Point
 from ipipdiag.report.build import input_report, point_report
 from ipipdiag.report.files import Files, FrameLocation
+from ipipdiag.report.left_out import left_out
 from ipipdiag.report.model import InputError
 from ipipdiag.report.naming import name_addresses
 from ipipdiag.report.trace.absence import Absence
@@ -61,6 +62,7 @@ class TraceReporter:
                 for summary in self.files.summaries
                 for damage in summary.damages
             ),
+            *left_out(captures),
         )
         self._routes = RouteWriter(cluster, self.files, trace)
         self._absence = Absence(points, cluster, trace)

@@ -29,6 +29,7 @@ from ipipdiag.trace.model import Trace
 
 GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
 CAPTURE_FAMILY, FILES_FAMILY = "0", "9"
+MOST_FINDINGS = 500  # of one check: more than anybody reads, and each is compared with those of other checks
 MOST_ASKED = 1000  # unanswered flows of a point that are looked at
 
 
@@ -146,8 +147,14 @@ def _run(check: Check, arguments: Mapping[str, Any]) -> CheckResult:
 
 def _result(check: Check, outcome: Outcome) -> CheckResult:
     missing = outcome.missing
-    findings = merge_sightings(
-        replace(finding, code=check.code, name=check.name, confirm=_with_log(finding)) for finding in outcome.findings
+    findings = merge_sightings(outcome.findings)
+    if len(findings) > MOST_FINDINGS:
+        text = f"of {len(findings)} findings the {MOST_FINDINGS} gravest are told"
+        missing = Missing(Reason.LIMIT_REACHED, text, "ipipdiag analyze CAPTURE --host IP  # of those of one address")
+        gravest = sorted(findings, key=lambda one: (one.severity.rank, one.confidence.rank, -one.count))
+        findings = tuple(gravest[:MOST_FINDINGS])
+    findings = tuple(
+        replace(finding, code=check.code, name=check.name, confirm=_with_log(finding)) for finding in findings
     )
     return CheckResult(
         code=check.code,

@@ -26,6 +26,7 @@ from ipipdiag.trace.units import FlowTable, Sightings, build_flow_table, cut_int
 from ipipdiag.trace.workspace import MovedUnits, Pair, Workspace, number_pairs, pair_of_each
 
 Int64 = npt.NDArray[np.int64]
+MOST_FORMS = 256  # of the packets of one pair at one place
 
 
 def build_trace(points: Sequence[Point], cluster: Cluster, fewest_places: int = 2) -> Trace:
@@ -246,7 +247,7 @@ def _forms(tables: Sequence[Flows]) -> tuple[Form, ...]:
             outer = (outer_source, outer_destination, outer_ttl) if tunnel == Tunnel.IPIP else (0, 0, 0)
             form = Form(ends[0], ends[1], outer[0], outer[1], ttl, outer[2], tunnel)
             found[form] = found.get(form, 0) + packets
-    return tuple(sorted(found, key=lambda form: -found[form]))
+    return tuple(sorted(found, key=lambda form: -found[form])[:MOST_FORMS])
 
 
 def _clocks(timeline: Timeline, places: tuple[Place, ...]) -> tuple[Clock, ...]:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ipipdiag.checks import run
 from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
 from ipipdiag.facts import bgp, collect, messages
 from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
 from tests.builders.captures import pcap
-from tests.builders.packets import arp, ethernet, icmp_echo, ipv4, tcp
+from tests.builders.packets import arp, ethernet, fragments, icmp_echo, ipv4, tcp, udp
 from tests.checks.world import (
     GATEWAY,
     HOST_MAC,
@@ -171,3 +172,25 @@ def test_the_quiet_headline_says_what_was_left_out(tmp_path: Path) -> None:
     whole = report_of(tmp_path, pings())
     assert "room" not in whole.verdict.headline
     assert Reason.LIMIT_REACHED not in {check.reason for check in whole.checks}
+
+
+def test_of_many_findings_the_gravest_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [
+        at(1 + number / 1_000, from_a(wrapped(part)))
+        for number in range(12)
+        for part in fragments(ipv4(udp(bytes(64)), POD_A, f"172.20.9.{number + 1}", ttl=63, id=number + 1), 40)
+        for _ in range(number + 1)
+    ]
+    monkeypatch.setattr(run, "MOST_FINDINGS", 5)
+    report = report_of(tmp_path, frames)
+    told = [entry.finding for entry in report.findings if entry.finding.code == "IPD5006"]
+    assert sorted(finding.subject.addresses[1] for finding in told) == [
+        "172.20.9.10",
+        "172.20.9.11",
+        "172.20.9.12",
+        "172.20.9.8",
+        "172.20.9.9",
+    ]
+    check = check_of(report, "IPD5006")
+    assert (check.status, check.reason) == (Status.NOTED, Reason.LIMIT_REACHED)
+    assert check.missing == "of 12 findings the 5 gravest are told"

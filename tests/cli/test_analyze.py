@@ -31,6 +31,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
             *("analyze", "x/a=b.pcap", "-", "--point", "a=b.pcap=node@node-a", "--point", "-=tunl0"),
             *("--ipip-mode", "10.244.0.0/16=crosssubnet", "--ipip-mode", "Never", "--pod-cidr", "10.244.0.0/16"),
             *("--node", "node-a=10.50.10.34/24", "--node", "b=10.50.10.33", "--max-frames", "10"),
+            *("--duration", "2.5"),
             *("--cluster", "diags.tar.gz", "--cluster", "nodes"),
             *("--only", "ipd1002", "--only", "GatewayArpUnanswered", "--skip", "IPD3003"),
             *(
@@ -60,6 +61,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         "only": ("IPD1002", "IPD1001"),
         "skip": ("IPD3003",),
         "max_frames": 10,
+        "duration": 2.5,
         "cluster_files": ("diags.tar.gz", "nodes"),
         "from_ns": 1_785_585_601_123_456_789,
         "to_ns": 1_785_585_602_000_000_000,
@@ -78,6 +80,7 @@ def test_options_arrive_as_what_they_mean(run: FakeRun) -> None:
         ("--threshold", "lost-share=0.02"),
         ("--threshold", "lost-packets=7"),
         ("--max-frames", "10"),
+        ("--duration", "2.5"),
     ]
 
 

@@ -1,7 +1,9 @@
-"""Runs `ipipdiag analyze -f json` on captures made to hurt: nasty.py FOLDER [--only NAME]... [--scale N].
+"""Runs `ipipdiag -f json` on captures made to hurt: nasty.py FOLDER [--only NAME]... [--scale N] [--growth].
 
-Prints for each the exit code, wall time, peak resident memory, and what the report says was cut, beside ordinary frames
-of the same number. The captures are written to the folder first; ``--scale`` divides their sizes.
+Each is analyzed alone, then two of a kind together, then they are traced. Prints for each run the exit code, processor
+time, peak resident memory, and what the report says was cut, beside ordinary frames of the same number. The captures
+are written to the folder first; ``--scale`` divides their sizes. ``--growth`` runs each at half its size before, and
+prints how much longer the whole takes: twice as long, where the time is linear.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -366,18 +367,27 @@ CASES = (
 )
 
 
-def measure(capture: Path) -> tuple[str, float, float, str]:
-    """Exit code, seconds, MiB at the peak, and what the report or standard error says was cut."""
-    report, told = capture.with_suffix(".json"), capture.with_suffix(".err")
-    command = [sys.executable, "-c", "import sys; from ipipdiag.cli.main import main; sys.exit(main())"]
-    command += ["analyze", "-f", "json", str(capture)]
-    start = time.perf_counter()
+@dataclass(frozen=True)
+class Run:
+    """How one run went: exit code, seconds of the processor, MiB at the peak, and what was said to be cut."""
+
+    code: str
+    seconds: float
+    mebibytes: float
+    said: str
+
+
+def measure(command: str, captures: list[Path]) -> Run:
+    """Run a command on some captures."""
+    report, told = captures[0].with_suffix(".json"), captures[0].with_suffix(".err")
+    program = [sys.executable, "-c", "import sys; from ipipdiag.cli.main import main; sys.exit(main())"]
+    program += [command, "-f", "json", *map(str, captures)]
     with report.open("wb") as output, told.open("wb") as errors:
-        process = subprocess.Popen(["timeout", str(TIMEOUT_S), *command], stdout=output, stderr=errors)
+        process = subprocess.Popen(["timeout", str(TIMEOUT_S), *program], stdout=output, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    return str(process.returncode), seconds, usage.ru_maxrss / 1024, _said(report, told)
+    seconds = usage.ru_utime + usage.ru_stime
+    return Run(str(process.returncode), seconds, usage.ru_maxrss / 1024, _said(report, told))
 
 
 def _said(report: Path, told: Path) -> str:
@@ -386,35 +396,54 @@ def _said(report: Path, told: Path) -> str:
     except ValueError:
         return told.read_text(errors="replace").strip()[-300:]
     lines = [error["error"] for error in content["errors"]]
-    lines += [finding["observed"] for finding in content["findings"] if finding["code"] == "IPD0002"]
-    lines += [f"{check['code']} crashed" for check in content["checks"] if check["status"] == "crashed"]
+    lines += [finding["observed"] for finding in content.get("findings", ()) if finding["code"] == "IPD0002"]
+    lines += [f"{check['code']} crashed" for check in content.get("checks", ()) if check["status"] == "crashed"]
     return " | ".join(lines)[:300] + f" ({report.stat().st_size >> 10} KiB of report)"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description="Time and memory of analyze on captures made to hurt.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", action="append", metavar="NAME")
-    parser.add_argument("--scale", type=int, default=1, metavar="N", help="divide every count by this")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    print(f"{'':<26}{'count':>9}{'exit':>6}{'time':>9}{'peak memory':>13}  what was said")
-    for case in CASES:
-        name = case.write.__name__
-        if arguments.only and name not in arguments.only:
-            continue
-        count = max(case.count // arguments.scale, 1)
-        capture = arguments.folder / f"{name}-{count}"
+def written(case: Case, folder: Path, count: int) -> list[Path]:
+    """The capture of a case, and one of the same frames that is another file: its last record is cut."""
+    captures = [folder / f"{case.write.__name__}-{count}{twin}" for twin in ("", "-twin")]
+    for capture in captures:
         if not capture.exists():
             # elsewhere: what a process takes before it runs another program counts as that one's peak
             writer = multiprocessing.Process(target=case.write, args=(capture, count))
             writer.start()
             writer.join()
-        code, seconds, mebibytes, said = measure(capture)
+            if capture is captures[1]:
+                with capture.open("ab") as file:
+                    file.write(b"\0\0\0")
+    return captures
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Time and memory of ipipdiag on captures made to hurt.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", action="append", metavar="NAME")
+    parser.add_argument("--scale", type=int, default=1, metavar="N", help="divide every count by this")
+    parser.add_argument("--growth", action="store_true", help="measure at half the count as well")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    print(f"{'':<26}{'count':>9}  {'run':<12}{'exit':>5}{'time':>9}{'growth':>8}{'peak memory':>13}  what was said")
+    for case in CASES:
+        name = case.write.__name__
+        if arguments.only and name not in arguments.only:
+            continue
+        count = max(case.count // arguments.scale, 2)
+        sizes = [count // 2, count] if arguments.growth else [count]
+        captures = {size: written(case, arguments.folder, size) for size in sizes}
         label = name.replace("_", " ")
-        print(f"{label:<26}{count:>9}{code:>6}{seconds:>7.1f} s{mebibytes:>9.0f} MiB  {said}", flush=True)
+        for command, files in (("analyze", 1), ("analyze", 2), ("trace", 2)):
+            runs = [measure(command, captures[size][:files]) for size in sizes]
+            growth = f"{runs[-1].seconds / runs[0].seconds:.1f}" if arguments.growth else "-"
+            one, what = runs[-1], f"{command} {'two' if files == 2 else 'one'}"
+            print(
+                f"{label:<26}{count:>9}  {what:<12}{one.code:>5}{one.seconds:>7.1f} s{growth:>8}"
+                f"{one.mebibytes:>9.0f} MiB  {one.said}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from ipipdiag.capture import Capture, CaptureError, CaptureSummary, Limits, find_captures
-from ipipdiag.checks.catalogue import unusable
-from ipipdiag.checks.run import Case, run_checks
+from ipipdiag.checks.catalogue import all_checks, unusable
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.endpoints import find_address
@@ -25,9 +24,7 @@ from ipipdiag.points.model import Point, PointOption
 from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
 from ipipdiag.redaction.secrets import secrets_of
-from ipipdiag.report.build import build_report
 from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
-from ipipdiag.trace.build import build_trace
 from ipipdiag.trace.query import End, EndOption, FrameOption, Query
 
 if TYPE_CHECKING:
@@ -91,7 +88,12 @@ def analyze(
         None if selection.is_everything else selection,
         always_keys=drawn,
         with_buckets=drawn,
+        meanwhile=_import_later_stages,
     )
+    from ipipdiag.checks.run import Case, run_checks
+    from ipipdiag.report.build import build_report
+    from ipipdiag.trace.build import build_trace
+
     errors += problems
     errors += [InputError(f"check {entry.name}", entry.problem, fatal=False) for entry in unusable()]
     points, cluster = _place(options, captures, told)
@@ -109,6 +111,15 @@ def analyze(
     from ipipdiag.report.exhibits.build import with_exhibits  # here, since few formats draw: it takes dpkt
 
     return with_exhibits(report, captures, points, cluster, trace)
+
+
+def _import_later_stages() -> None:
+    """Import what follows the facts: a hundred and more modules, a tenth of a second in which captures can be read."""
+    import ipipdiag.checks.run
+    import ipipdiag.report.build
+    import ipipdiag.trace.build  # noqa: F401
+
+    all_checks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ def trace(options: RunOptions, asked: TraceOptions, limits: Limits | None = None
     from ipipdiag.decode.single import read_rows
     from ipipdiag.report.trace.build import TraceReporter
     from ipipdiag.report.trace.packet import frames_of
+    from ipipdiag.trace.build import build_trace
     from ipipdiag.trace.packet import follow_packet
 
     limits = limits or Limits(max_frames=options.max_frames)
@@ -196,8 +208,12 @@ def read_captures(
     *,
     always_keys: bool = False,
     with_buckets: bool = False,
+    meanwhile: Callable[[], object] | None = None,
 ) -> tuple[list[CaptureFacts], list[InputError]]:
-    """The facts of every capture that can be read, and why the others cannot; the same bytes are read once."""
+    """The facts of every capture that can be read, and why the others cannot; the same bytes are read once.
+
+    ``meanwhile`` is done while there is nothing to do yet but to wait for the process that reads ahead, where one does.
+    """
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
@@ -209,6 +225,8 @@ def read_captures(
         selection=selection,
     )
     with open_reader([name for names in series for name in names], limits) as reader:
+        if reader.is_ahead and meanwhile is not None:
+            meanwhile()
         for names in series:
             collect = partial(_collect, names, new_collector, reader, limits, progress)
             try:

@@ -281,6 +281,11 @@ class Reader:
         self._limits = limits
         self._child = child
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a child reads, which has begun by now."""
+        return self._child is not None
+
     @contextmanager
     def open(self, name: str) -> Iterator[Capture | CaptureAhead]:
         """The next capture; CaptureError where nothing can be read, ReaderLostError where the child has died."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
-from ipipdiag.cluster.model import Mode
-from ipipdiag.cluster.node_state import NodeState
+if TYPE_CHECKING:
+    from ipipdiag.cluster.model import Mode
+    from ipipdiag.cluster.node_state import NodeState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ipipdiag.checks.model import Confidence, Finding, Severity
 
@@ -83,16 +84,27 @@ def explains(cause: Finding, effect: Finding) -> bool:
         return False
     if cause.severity is Severity.NOTICE and effect.severity is not Severity.NOTICE:
         return False
-    shared = {*cause.subject.nodes, *cause.subject.addresses} & {*effect.subject.nodes, *effect.subject.addresses}
-    if not shared:
+    if not _names(cause) & _names(effect):
         return False
     if cause.first_ns is None or effect.first_ns is None:
         return True
     return cause.first_ns <= effect.first_ns + ALL_AFTER_NS
 
 
+@cache
+def _causes_of(effect: str) -> frozenset[str]:
+    """The codes that may explain one."""
+    return frozenset(cause for causes, effects in _EXPLAINS if effect in _codes(effects) for cause in _codes(causes))
+
+
+@cache
+def _citing_codes(fault: str) -> frozenset[str]:
+    """The codes that may cite a fault of the configuration."""
+    return frozenset(effect for faults, effects in _CITES if fault in _codes(faults) for effect in _codes(effects))
+
+
 def _may_explain(cause: str, effect: str) -> bool:
-    return any(cause in _codes(causes) and effect in _codes(effects) for causes, effects in _EXPLAINS)
+    return cause in _causes_of(effect)
 
 
 def is_fault(finding: Finding) -> bool:
@@ -122,22 +134,24 @@ def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
     in the order of time. ``cause`` and ``cited_by`` are positions in the result.
     """
     waiting = sorted(findings, key=lambda finding: (_weight(finding), finding.code, finding.subject.text))
-    cause_of = _causes(waiting)
+    positions = _by_subject(waiting)
+    cause_of = _causes(waiting, positions)
     cited_by: dict[int, int] = {}
     for position, finding in enumerate(waiting):
-        citing = _citing(waiting, finding)
+        citing = min(_about_the_same(finding, _citing_codes(finding.code), positions), default=None)
         if citing is not None:
             cause_of.pop(position, None)
             cited_by[position] = citing
             waiting[citing] = _with_cited(waiting[citing], finding)
+    faults_of, effects_of = _inverted(cited_by), _inverted(cause_of)
     ordered: list[Explained] = []
 
     def place(position: int, cause: int | None = None, citing: int | None = None) -> None:
         here = len(ordered)
         ordered.append(Explained(waiting[position], cause, citing))
-        for fault in [fault for fault, by in cited_by.items() if by == position]:
+        for fault in faults_of.get(position, ()):
             place(fault, citing=here)
-        effects = [effect for effect, its_cause in cause_of.items() if its_cause == position]
+        effects = effects_of.get(position, ())
         for effect in sorted(effects, key=lambda effect: (waiting[effect].first_ns or 0, effect)):
             place(effect, here)
 
@@ -147,26 +161,45 @@ def order_findings(findings: tuple[Finding, ...]) -> tuple[Explained, ...]:
     return tuple(ordered)
 
 
-def _causes(findings: list[Finding]) -> dict[int, int]:
+Positions = dict[tuple[str, str], list[int]]  # of findings, by code and by each node and address of the subject
+
+
+def _by_subject(findings: list[Finding]) -> Positions:
+    found: Positions = {}
+    for position, finding in enumerate(findings):
+        for name in _names(finding):
+            found.setdefault((finding.code, name), []).append(position)
+    return found
+
+
+def _names(finding: Finding) -> set[str]:
+    return {*finding.subject.nodes, *finding.subject.addresses}
+
+
+def _about_the_same(finding: Finding, codes: frozenset[str], positions: Positions) -> set[int]:
+    """Where the findings of some codes are that share a node or an address with one."""
+    names = _names(finding)
+    return {position for code in codes for name in names for position in positions.get((code, name), ())}
+
+
+def _inverted(of: dict[int, int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for one, other in of.items():
+        found.setdefault(other, []).append(one)
+    return found
+
+
+def _causes(findings: list[Finding], positions: Positions) -> dict[int, int]:
     """For each finding that another explains the position of its cause, without circles."""
     cause_of: dict[int, int] = {}
     for effect, finding in enumerate(findings):
-        candidates = [cause for cause, other in enumerate(findings) if cause != effect and explains(other, finding)]
+        near = sorted(_about_the_same(finding, _causes_of(finding.code), positions))
+        candidates = [cause for cause in near if explains(findings[cause], finding)]
         for cause in sorted(candidates, key=lambda cause: _is_remote(findings, cause, candidates)):
             if not _leads_to(cause_of, cause, effect):
                 cause_of[effect] = cause
                 break
     return cause_of
-
-
-def _citing(findings: list[Finding], fault: Finding) -> int | None:
-    """The first finding from packets that a configuration fault is the cause of; None where none shows the effect."""
-    codes = {code for causes, effects in _CITES if fault.code in _codes(causes) for code in _codes(effects)}
-    subject = {*fault.subject.nodes, *fault.subject.addresses}
-    for position, finding in enumerate(findings):
-        if finding.code in codes and subject & {*finding.subject.nodes, *finding.subject.addresses}:
-            return position
-    return None
 
 
 def _with_cited(finding: Finding, fault: Finding) -> Finding:

@@ -117,7 +117,18 @@ def test_a_command_imports_no_other() -> None:
 
 
 def test_a_report_imports_what_its_format_needs() -> None:
-    of_some = {"dpkt", "jinja2", "rich", "yaml", "pyshark", "ipipdiag.report.exhibits.build"}
+    of_some = {
+        "dpkt",
+        "jinja2",
+        "pandas",
+        "pyshark",
+        "rich",
+        "statistics",
+        "tarfile",
+        "yaml",
+        "ipipdiag.cluster.node_state",
+        "ipipdiag.report.exhibits.build",
+    }
     capture = str(SAMPLES / "01-healthy-cross-node" / "a-tunl0.pcap")
     assert not imported(["analyze", "--no-config", "-f", "json", capture], of_some)
     assert imported(["analyze", "--no-config", "-f", "text", capture], of_some) == {"rich"}

@@ -121,14 +121,14 @@ def _usual_times(passages: list[Passage]) -> dict[tuple[Kind, Nodes], int]:
 
     The lower one of two: a slow node is an end of several pairs.
     """
-    from statistics import median  # here, for it is slow to import and few captures need it
+    import numpy as np
 
     times: dict[Kind, dict[Nodes, list[int]]] = defaultdict(lambda: defaultdict(list))
     for passage in passages:
         times[_kind(passage)][_nodes(passage.leg)].append(passage.time_ns)
     usual: dict[tuple[Kind, Nodes], int] = {}
     for kind, of_kind in times.items():
-        medians = {nodes: round(median(values)) for nodes, values in of_kind.items()}
+        medians = {nodes: round(float(np.median(values))) for nodes, values in of_kind.items()}
         ordered = sorted(medians.values())
         middle = (len(ordered) - 2) // 2  # of all but one
         for nodes, own in medians.items():
@@ -150,12 +150,12 @@ def _kind(passage: Passage) -> Kind:
 
 def _finding(group: list[Passage], cluster: Cluster, thresholds: Thresholds) -> Finding:
     """About the places; the pair of addresses with most packets is shown."""
-    from statistics import median
+    import numpy as np
 
     passage = max(group, key=lambda one: one.packets)
     leg, route = passage.leg, passage.leg.route
     start, end = leg.start.place.label, leg.end.place.label
-    time = duration(round(median(one.time_ns for one in group)))
+    time = duration(round(float(np.median([one.time_ns for one in group]))))
     pairs = [
         f"{format_address(one)} and {format_address(other)}" for one, other in (_ends(entry.leg) for entry in group)
     ]

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from ipipdiag.capture import Capture, CaptureError, CaptureSummary, Limits, open_capture
 from ipipdiag.capture.stream import STANDARD_INPUT
 from ipipdiag.decode.frames import decode
-from ipipdiag.decode.packets import ArpMessages, Decoded, IcmpErrors, Packets, Segments
+from ipipdiag.decode.packets import ArpMessages, Decoded, DnsMessages, IcmpErrors, Packets, Segments
 from ipipdiag.decode.window import SLACK
 from ipipdiag.table import Table
 
@@ -45,7 +45,7 @@ _TABLES: dict[str, type[Table]] = {
     "arp_messages": ArpMessages,
     "icmp_errors": IcmpErrors,
     "bgp_segments": Segments,
-    "dns_segments": Segments,
+    "dns_messages": DnsMessages,
 }
 
 
@@ -150,12 +150,11 @@ class _Slots:
 
 def _payloads(decoded: Decoded, buffer: U8) -> tuple[Decoded, U8]:
     """The batch with the bytes of the buffer that its segments need, their positions counted anew."""
-    both = Segments.concatenate([decoded.bgp_segments, decoded.dns_segments])
-    if len(both) == 0:
+    bgp = decoded.bgp_segments
+    if len(bgp) == 0:
         return decoded, buffer[:0]
-    start, end = int(both.offset.min()), int((both.offset + both.captured).max())
-    bgp, dns = (replace(part, offset=part.offset - start) for part in (decoded.bgp_segments, decoded.dns_segments))
-    return replace(decoded, bgp_segments=bgp, dns_segments=dns), buffer[start : end + SLACK]
+    start, end = int(bgp.offset.min()), int((bgp.offset + bgp.captured).max())
+    return replace(decoded, bgp_segments=replace(bgp, offset=bgp.offset - start)), buffer[start : end + SLACK]
 
 
 class CaptureAhead:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from ipipdiag.decode.packets import DnsMessages, Segments
 from ipipdiag.decode.window import SLACK, ByteWindow, Positions, u16
-from ipipdiag.table import Table
+from ipipdiag.hashing import hash_rows
 
 HEADER = 12  # bytes
+MESSAGES_AT_ONCE = 16_384  # their names are held side by side: 256 bytes each
 NAME_ROOM = 4 * SLACK  # bytes; a name has 255 at most
 LONGEST_LABEL = 63  # longer is a pointer, which a first question cannot have
 TYPE = 2  # bytes
@@ -18,45 +18,35 @@ A, AAAA = 1, 28
 QUERY_OPCODE = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DnsMessages(Table):
-    """One message a row; ``row`` is its position among the positions given, messages cut in the header have none.
-
-    ``name`` is the name asked for as on the wire, in lower case and zero from its end on, its width SLACK or NAME_ROOM
-    as the longest needs it; all zero, and the type -1, where it was cut or there is no question.
-    """
-
-    row: npt.NDArray[np.int64]
-    id: npt.NDArray[np.int64]
-    is_response: npt.NDArray[np.bool_]
-    opcode: npt.NDArray[np.int64]
-    is_truncated: npt.NDArray[np.bool_]  # TC: the rest is to be asked for over TCP
-    response_code: npt.NDArray[np.int64]  # RCODE
-    question_type: npt.NDArray[np.int64]  # QTYPE
-    name: npt.NDArray[np.uint8]
+def read_dns(window: ByteWindow, segments: Segments) -> DnsMessages:
+    """The messages in the payloads of UDP packets; of one that is cut in its header there is no row."""
+    segments = segments.select(segments.captured >= HEADER)
+    parts = range(0, len(segments), MESSAGES_AT_ONCE)
+    return DnsMessages.concatenate(
+        [_read(window, segments.select(slice(start, start + MESSAGES_AT_ONCE))) for start in parts or (0,)]
+    )
 
 
-def read_dns(window: ByteWindow, start: Positions, end: Positions) -> DnsMessages:
-    """The messages that begin at ``start`` and of which the bytes up to ``end`` are there."""
-    row = np.flatnonzero(end - start >= HEADER)
-    start, end = start[row], end[row]
+def _read(window: ByteWindow, segments: Segments) -> DnsMessages:
+    start, end = segments.offset, segments.offset + segments.captured
     head = window.gather(start, HEADER)
-    flags = u16(head, 2).astype(np.int64)
+    flags = u16(head, 2)
     question, has_question = start + HEADER, u16(head, 4) > 0
     room = np.where(has_question, end - question - TYPE, 0)
     name, length, is_all = _read_names(window, question, room, SLACK)
     if not is_all:  # seldom: few names are so long
         name, length, _ = _read_names(window, question, room, NAME_ROOM)
-    kind = u16(window.gather(question + length, TYPE), 0).astype(np.int64)
+    is_whole = length > 0
+    kind = u16(window.gather(question + length, TYPE), 0).astype(np.int32)
     return DnsMessages(
-        row=row,
-        id=u16(head, 0).astype(np.int64),
+        row=segments.row,
+        id=u16(head, 0),
         is_response=flags >> 15 == 1,
-        opcode=flags >> 11 & 15,
+        opcode=(flags >> 11 & 15).astype(np.uint8),
         is_truncated=flags >> 9 & 1 == 1,
-        response_code=flags & 15,
-        question_type=np.where(length > 0, kind, -1),
-        name=name,
+        response_code=(flags & 15).astype(np.uint8),
+        question=np.where(is_whole, _hash_names(name), 0),
+        question_type=np.where(is_whole, kind, -1),
     )
 
 
@@ -86,3 +76,13 @@ def _read_names(
     name |= ((name - np.uint8(ord("A"))) <= ord("Z") - ord("A")).view(np.uint8) << 5  # lower case
     name *= np.arange(width, dtype=np.uint16) < length.astype(np.uint16)[:, None]
     return name, length, is_all
+
+
+def _hash_names(names: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """A hash of each name, the same however wide the others of its batch are: a long one has a hash of all of it."""
+    words = np.ascontiguousarray(names).view(np.int64)
+    hashes = hash_rows(list(words[:, : SLACK // 8].T)).view(np.int64)
+    long = np.flatnonzero(words[:, SLACK // 8 :].any(axis=1))
+    if len(long):
+        hashes[long] = hash_rows(list(words[long].T)).view(np.int64)
+    return hashes

@@ -13,6 +13,7 @@ import numpy as np
 from ipipdiag.capture.model import FrameBatch, Interface
 from ipipdiag.decode.arp import read_arp
 from ipipdiag.decode.columns import U8, Bool, Stops
+from ipipdiag.decode.dns import read_dns
 from ipipdiag.decode.icmp_errors import ERROR_TYPES, read_icmp_errors
 from ipipdiag.decode.ipv4 import FIELDS, Ipv4Headers, read_ipv4
 from ipipdiag.decode.link import link_decoder
@@ -60,7 +61,7 @@ def decode(batch: FrameBatch, interfaces: Sequence[Interface]) -> Decoded:
         arp_messages,
         _icmp_errors(window, packets, transport.payload),
         bgp_segments=_payloads(at_bgp, packets, transport.payload, captured_end),
-        dns_segments=_payloads(packets.dns_id >= 0, packets, transport.payload, captured_end),
+        dns_messages=read_dns(window, _payloads(packets.dns_id >= 0, packets, transport.payload, captured_end)),
     )
 
 

@@ -165,6 +165,24 @@ class Segments(Table):
 
 
 @dataclass(frozen=True, slots=True)
+class DnsMessages(Table):
+    """DNS over UDP (RFC 1035, 4.1): a row a message whose header is whole; ``row`` is the position in the packet table.
+
+    Of the name asked for there is a hash: enough to tell questions apart, and nothing that a report could give away.
+    Upper and lower case are alike. It is 0, and the type -1, where the question was cut or there is none.
+    """
+
+    row: I64
+    id: U16
+    is_response: Bool
+    opcode: U8
+    is_truncated: Bool  # TC: the rest is to be asked for over TCP
+    response_code: U8  # RCODE
+    question: I64  # of the first: a hash of QNAME
+    question_type: I32  # QTYPE
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """A batch of frames, decoded: the packet table, and the tables of the rare kinds."""
 
@@ -172,7 +190,7 @@ class Decoded:
     arp_messages: ArpMessages
     icmp_errors: IcmpErrors
     bgp_segments: Segments  # of TCP from or to port 179
-    dns_segments: Segments  # of UDP from or to port 53
+    dns_messages: DnsMessages  # of UDP from or to port 53
 
     def numbered_from(self, frames_before: int) -> Decoded:
         """The batch with its frames numbered on from those of earlier files."""

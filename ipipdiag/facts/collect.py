@@ -159,7 +159,7 @@ class PointCollector:
         self._pieces.add(fragment_piece_rows(packets))
         self._bgp.step(decoded, buffer)
         duplicate = self._duplicate_fold.step(packets)
-        self._dns.add(dns_rows(decoded, buffer, ~duplicate))
+        self._dns.add(dns_rows(decoded, ~duplicate))
         if duplicate.any():
             self._duplicates.add(duplicate_rows(packets, duplicate))
             packets, groups = packets.select(~duplicate), groups.select(~duplicate)
@@ -334,5 +334,5 @@ def _share(decoded: Decoded, rows: npt.NDArray[np.intp]) -> Decoded:
         own(decoded.arp_messages),
         own(decoded.icmp_errors),
         own(decoded.bgp_segments),
-        own(decoded.dns_segments),
+        own(decoded.dns_messages),
     )

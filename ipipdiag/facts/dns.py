@@ -10,15 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.decode.dns import QUERY_OPCODE, read_dns
-from ipipdiag.decode.packets import Decoded, Segments
-from ipipdiag.decode.window import SLACK, ByteWindow
-from ipipdiag.facts.groups import hash_rows
+from ipipdiag.decode.dns import QUERY_OPCODE
+from ipipdiag.decode.packets import Decoded
 from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, total
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import DNS_PORT
 
-MESSAGES_AT_ONCE = 16_384  # their names are held side by side: 256 bytes each
 NO_TIME = np.iinfo(np.int64).max
 
 
@@ -49,53 +46,33 @@ class DnsExchanges(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-def dns_rows(decoded: Decoded, buffer: npt.NDArray[np.uint8], kept: npt.NDArray[np.bool_]) -> DnsExchanges:
-    """A row for each query and answer of a batch whose frames lie in ``buffer``; ``kept`` leaves out duplicates."""
-    segments = decoded.dns_segments.select(kept[decoded.dns_segments.row])
-    window = ByteWindow(buffer, segments.offset + segments.captured)
-    parts = [
-        _rows(decoded, window, segments.select(slice(start, start + MESSAGES_AT_ONCE)))
-        for start in range(0, len(segments), MESSAGES_AT_ONCE)
-    ]
-    return DnsExchanges.concatenate(parts) if parts else DnsExchanges.empty()
-
-
-def _rows(decoded: Decoded, window: ByteWindow, segments: Segments) -> DnsExchanges:
-    messages = read_dns(window, segments.offset, segments.offset + segments.captured)
-    packets, row = decoded.packets, segments.row[messages.row]
+def dns_rows(decoded: Decoded, kept: npt.NDArray[np.bool_]) -> DnsExchanges:
+    """A row for each query and answer of a batch; ``kept`` leaves out duplicates."""
+    packets, messages = decoded.packets, decoded.dns_messages
+    row = messages.row
     to_server, from_server = packets.destination_port[row] == DNS_PORT, packets.source_port[row] == DNS_PORT
-    is_judged = messages.opcode == QUERY_OPCODE
+    is_judged = kept[row] & (messages.opcode == QUERY_OPCODE)
     is_judged &= (messages.is_response & from_server) | (~messages.is_response & to_server)
-    messages, row = messages.select(is_judged), row[is_judged]
-    is_answer, time_ns = messages.is_response, packets.time_ns[row]
-    source, destination = packets.inner_source[row].astype(np.int64), packets.inner_destination[row].astype(np.int64)
-    client_port = np.where(is_answer, packets.destination_port[row], packets.source_port[row])
-    return DnsExchanges(
+    messages = messages.select(is_judged)
+    row, is_answer = messages.row, messages.is_response
+    time_ns = packets.time_ns[row]
+    source, destination = packets.inner_source[row], packets.inner_destination[row]
+    return DnsExchanges.unmerged(
         client=np.where(is_answer, destination, source),
         server=np.where(is_answer, source, destination),
-        client_port=client_port.astype(np.int64),
+        client_port=np.where(is_answer, packets.destination_port[row], packets.source_port[row]),
         id=messages.id,
-        question=np.where(messages.question_type < 0, 0, _hash_names(messages.name)),
+        question=messages.question,
         question_type=messages.question_type,
-        queries=(~is_answer).astype(np.int64),
-        answers=is_answer.astype(np.int64),
+        queries=~is_answer,
+        answers=is_answer,
         first_query_ns=np.where(is_answer, NO_TIME, time_ns),
         last_query_ns=np.where(is_answer, -1, time_ns),
         first_answer_ns=np.where(is_answer, time_ns, NO_TIME),
         last_answer_ns=np.where(is_answer, time_ns, -1),
-        response_code_max=np.where(is_answer, messages.response_code, -1),
-        truncated=(is_answer & messages.is_truncated).astype(np.int64),
-        fragmented=(is_answer & packets.inner_more_fragments[row]).astype(np.int64),
-        wrapped=(packets.tunnel[row] == Tunnel.IPIP).astype(np.int64),
+        response_code_max=np.where(is_answer, messages.response_code.astype(np.int16), -1),
+        truncated=is_answer & messages.is_truncated,
+        fragmented=is_answer & packets.inner_more_fragments[row],
+        wrapped=packets.tunnel[row] == Tunnel.IPIP,
         frames=packets.number[row][:, None],
     )
-
-
-def _hash_names(names: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """A hash of each name, the same however wide the others of its batch are: a long one has a hash of all of it."""
-    words = np.ascontiguousarray(names).view(np.int64)
-    hashes = hash_rows(list(words[:, : SLACK // 8].T)).view(np.int64)
-    long = np.flatnonzero(words[:, SLACK // 8 :].any(axis=1))
-    if len(long):
-        hashes[long] = hash_rows(list(words[long].T)).view(np.int64)
-    return hashes

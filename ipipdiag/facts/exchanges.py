@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.groups import hash_rows
+from ipipdiag.hashing import hash_rows
 from ipipdiag.protocols import ACK, DNS_PORT, ECHO_REPLY, ECHO_REQUEST, FIN, RST, SYN, UDP
 
 Int64 = npt.NDArray[np.int64]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Packets
-from ipipdiag.facts.groups import hash_rows
+from ipipdiag.hashing import hash_rows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import FIN, SYN
 from ipipdiag.table import Table

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.decode.packets import Decoded, Packets
-from ipipdiag.facts.groups import hash_rows
+from ipipdiag.hashing import hash_rows
 
 Mask = npt.NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ from collections import defaultdict
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.packet_keys import PacketKeys
+from ipipdiag.hashing import hash_rows
 from ipipdiag.table import distinct
 from ipipdiag.trace.units import FlowTable
 

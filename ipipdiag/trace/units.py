@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from ipipdiag.facts.flows import Flows
 from ipipdiag.facts.fragment_pieces import incomplete_packets
-from ipipdiag.facts.groups import hash_rows
 from ipipdiag.facts.packet_keys import PacketKeys, chosen_flows, flow_hash
+from ipipdiag.hashing import hash_rows
 from ipipdiag.points.model import Point
 from ipipdiag.protocols import TCP, UDP
 from ipipdiag.table import Table, distinct

@@ -32,7 +32,7 @@ class WatchedChild(ahead._Child):
         children.append(self._process)
 
     def hand_back(self, batch: ahead._Batch) -> None:
-        end = max(column.offset for column in (*batch.columns["dns_segments"].values(), batch.payloads))
+        end = max(column.offset for column in (*batch.columns["dns_messages"].values(), batch.payloads))
         whole = ahead._Column("u1", (end + batch.payloads.shape[0],), 0)
         self._slots._at(batch.slot, whole)[:] = POISON
         super().hand_back(batch)

@@ -11,7 +11,7 @@ import pytest
 from ipipdiag.capture import open_capture
 from ipipdiag.facts.collect import collect_facts
 from ipipdiag.facts.dns import DnsExchanges, dns_rows
-from tests.builders.captures import START_NS, Frame, batch_of_frames, cut, decode_frames
+from tests.builders.captures import START_NS, Frame, cut, decode_frames
 from tests.builders.packets import dns_answer, dns_query, ethernet, ipip, ipv4, udp
 from tests.scenarios import folder
 
@@ -28,9 +28,8 @@ def answer(name: str = NAME, id: int = 7, kind: int = 1, port: int = 41000, code
 
 
 def exchanges(*frames: Frame) -> DnsExchanges:
-    batch = batch_of_frames(frames)
     decoded = decode_frames(frames)
-    return dns_rows(decoded, batch.buffer, np.ones(len(frames), dtype=np.bool_)).aggregate()
+    return dns_rows(decoded, np.ones(len(frames), dtype=np.bool_)).aggregate()
 
 
 def test_answer_belongs_to_its_query() -> None:

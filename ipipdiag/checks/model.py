@@ -182,13 +182,20 @@ class Missing:
     enable: str | None = None
 
 
+MOST_FINDINGS = 500  # of one check: more than anybody reads, and each is compared with those of other checks
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A check's answer: how many things it examined, what it found, and what kept it from judging."""
+    """A check's answer: how many things it examined, what it found, and what kept it from judging.
+
+    ``untold`` counts findings beyond :data:`MOST_FINDINGS`, no graver than the others, that were not made.
+    """
 
     examined: int = 0
     findings: tuple[Finding, ...] = ()
     missing: Missing | None = None
+    untold: int = 0
 
     @property
     def status(self) -> Status:

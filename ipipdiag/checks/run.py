@@ -16,7 +16,18 @@ from typing import Any
 
 from ipipdiag.checks.absence import limit_reached
 from ipipdiag.checks.catalogue import all_checks, in_order, planned
-from ipipdiag.checks.model import Check, CheckResult, Evidence, Finding, Missing, Outcome, Reason, Severity, Status
+from ipipdiag.checks.model import (
+    MOST_FINDINGS,
+    Check,
+    CheckResult,
+    Evidence,
+    Finding,
+    Missing,
+    Outcome,
+    Reason,
+    Severity,
+    Status,
+)
 from ipipdiag.checks.ready_commands import Known
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.checks.viewpoints import Sight, sight_of
@@ -29,7 +40,6 @@ from ipipdiag.trace.model import Trace
 
 GATE = "IPD0010"  # nothing Calico-specific is judged where this check finds no Calico
 CAPTURE_FAMILY, FILES_FAMILY = "0", "9"
-MOST_FINDINGS = 500  # of one check: more than anybody reads, and each is compared with those of other checks
 MOST_ASKED = 1000  # unanswered flows of a point that are looked at
 
 
@@ -148,8 +158,8 @@ def _run(check: Check, arguments: Mapping[str, Any]) -> CheckResult:
 def _result(check: Check, outcome: Outcome) -> CheckResult:
     missing = outcome.missing
     findings = merge_sightings(outcome.findings)
-    if len(findings) > MOST_FINDINGS:
-        text = f"of {len(findings)} findings the {MOST_FINDINGS} gravest are told"
+    if (found := len(findings) + outcome.untold) > MOST_FINDINGS:
+        text = f"of {found} findings the {MOST_FINDINGS} gravest are told"
         missing = Missing(Reason.LIMIT_REACHED, text, "ipipdiag analyze CAPTURE --host IP  # of those of one address")
         gravest = sorted(findings, key=lambda one: (one.severity.rank, one.confidence.rank, -one.count))
         findings = tuple(gravest[:MOST_FINDINGS])

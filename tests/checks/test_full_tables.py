@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from ipipdiag.checks import run
 from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
+from ipipdiag.checks.rules import ipd5006_inner_fragmented
 from ipipdiag.facts import bgp, collect, messages
 from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
@@ -174,14 +176,18 @@ def test_the_quiet_headline_says_what_was_left_out(tmp_path: Path) -> None:
     assert Reason.LIMIT_REACHED not in {check.reason for check in whole.checks}
 
 
-def test_of_many_findings_the_gravest_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limited", [(run,), (run, ipd5006_inner_fragmented)], ids=["all made", "few made"])
+def test_of_many_findings_the_gravest_are_told(
+    limited: tuple[ModuleType, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames = [
         at(1 + number / 1_000, from_a(wrapped(part)))
         for number in range(12)
         for part in fragments(ipv4(udp(bytes(64)), POD_A, f"172.20.9.{number + 1}", ttl=63, id=number + 1), 40)
         for _ in range(number + 1)
     ]
-    monkeypatch.setattr(run, "MOST_FINDINGS", 5)
+    for module in limited:
+        monkeypatch.setattr(module, "MOST_FINDINGS", 5)
     report = report_of(tmp_path, frames)
     told = [entry.finding for entry in report.findings if entry.finding.code == "IPD5006"]
     assert sorted(finding.subject.addresses[1] for finding in told) == [

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.model import (
+    MOST_FINDINGS,
     Check,
     Component,
     Confidence,
@@ -56,7 +57,8 @@ def examine(
     extent: Mapping[Point, Extent],
 ) -> Outcome:
     """A notice for each pair of addresses whose inner packets are fragmented."""
-    examined, findings = 0, []
+    examined = 0
+    sightings: list[tuple[int, Point, Fragments, int]] = []  # how many fragments, and the row that tells of them
     for point in points:
         if point.role is Role.TUNL0:
             form, count = Tunnel.NONE, extent[point].ipv4
@@ -66,12 +68,27 @@ def examine(
             form, count = Tunnel.IPIP, int(tunnels[point].packets.sum())
         examined += count
         inner = fragments[point].select((fragments[point].is_outer == 0) & (fragments[point].tunnel == form))
-        for position in range(len(inner)):
-            findings.append(_finding(point, inner.select([position])))
+        counts = (inner.first_fragments + inner.later_fragments).tolist()
+        sightings += [(count, point, inner, row) for row, count in enumerate(counts)]
     if examined:
-        return Outcome(examined, tuple(findings))
+        return _most_fragmented(sightings, examined)
     command = capture_command(Role.NODE)
     return Outcome(missing=Missing(Reason.WRONG_POINT, "no tunnel packet was captured", command))
+
+
+def _most_fragmented(sightings: list[tuple[int, Point, Fragments, int]], examined: int) -> Outcome:
+    """A finding for each sighting of the pairs that are fragmented most; the other pairs are counted."""
+    told: set[tuple[int, int]] = set()
+    untold: set[tuple[int, int]] = set()
+    findings = []
+    for _, point, inner, row in sorted(sightings, key=lambda sighting: -sighting[0]):
+        pair = int(inner.source[row]), int(inner.destination[row])
+        if pair not in told and len(told) == MOST_FINDINGS:
+            untold.add(pair)
+            continue
+        told.add(pair)
+        findings.append(_finding(point, inner.select([row])))
+    return Outcome(examined, tuple(findings), untold=len(untold))
 
 
 def _finding(point: Point, row: Fragments) -> Finding:

@@ -14,6 +14,7 @@ from ipipdiag.redaction.key import Prf
 
 THIS_NETWORK, LOOPBACK, FIRST_MULTICAST = 0, 127, 224  # first octets (RFC 6890, RFC 5771)
 LINK_LOCAL = (169, 254)  # RFC 3927; Calico's gateway 169.254.1.1 is in it
+LINK_LOCAL_NETWORK = LINK_LOCAL[0] << 8 | LINK_LOCAL[1]
 GROUP_BIT, LOCAL_BIT = 1 << 40, 1 << 41  # of a MAC's first octet (IEEE 802)
 IPV4_GROUPS, BRIDGE_GROUPS = 0x01005E, 0x0180C2  # first three octets of MACs that stand for no machine
 IPV6_GROUPS = 0x3333  # first two octets; the others are the end of an IPv6 address
@@ -30,9 +31,7 @@ class AddressMap:
         self._macs = Prf(key, "macs")
         octets = Prf(key, "octets")
         ordinary = [octet for octet in range(1, FIRST_MULTICAST) if octet not in (LOOPBACK, LINK_LOCAL[0])]
-        beside = [octet for octet in range(256) if octet != LINK_LOCAL[1]]
-        self._first = _permutation(ordinary, octets, 1)
-        self._second = _permutation(beside, octets, 2)  # behind 169 alone
+        self._first = dict(zip(ordinary, sorted(ordinary, key=lambda octet: octets(bytes([1, octet]))), strict=True))
         self.ipv4 = cache(self._ipv4)
         self.ipv6 = cache(self._ipv6)
         self.mac = cache(self._mac)
@@ -43,7 +42,7 @@ class AddressMap:
         if first in (THIS_NETWORK, LOOPBACK) or first >= FIRST_MULTICAST or (first, second) == LINK_LOCAL:
             return address
         if first == LINK_LOCAL[0]:
-            return (first << 24) | (self._second[second] << 16) | (self._flipped(address, 32, 16) & 0xFFFF)
+            return self._flipped(address, 32, 8)
         return (self._first[first] << 24) | (self._flipped(address, 32, 8) & 0xFFFFFF)
 
     def _ipv6(self, address: int) -> int:
@@ -56,11 +55,16 @@ class AddressMap:
         return self._flipped(address, 128, 0)
 
     def _flipped(self, address: int, width: int, stays: int) -> int:
-        """The address with every bit after the first ``stays`` flipped or not, by what stands before it."""
+        """The address with every bit after the first ``stays`` flipped or not, by what stands before it.
+
+        Bits behind the beginning of 169.254 stay, so that nothing else becomes that, or that anything else.
+        """
         flips = 0
         for length in range(stays, width):
-            before = bytes([width, length]) + (address >> (width - length)).to_bytes(16, "big")
-            flips = (flips << 1) | (self._flips(before)[0] >> 7)
+            prefix = address >> (width - length)
+            is_beside_link_local = width == 32 and length < 16 and prefix == LINK_LOCAL_NETWORK >> (16 - length)
+            before = bytes([width, length]) + prefix.to_bytes(16, "big")
+            flips = (flips << 1) | (0 if is_beside_link_local else self._flips(before)[0] >> 7)
         return address ^ flips
 
     def _mac(self, mac: int) -> int:
@@ -71,7 +75,3 @@ class AddressMap:
         if mac >> 32 == IPV6_GROUPS:
             return (mac & ~0xFFFFFF) | (made & 0xFFFFFF)
         return (made & ~(GROUP_BIT | LOCAL_BIT)) | LOCAL_BIT | (mac & GROUP_BIT)
-
-
-def _permutation(octets: list[int], prf: Prf, purpose: int) -> dict[int, int]:
-    return dict(zip(octets, sorted(octets, key=lambda octet: prf(bytes([purpose, octet]))), strict=True))

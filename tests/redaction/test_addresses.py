@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipipdiag.addresses import parse_address, parse_mac
@@ -26,6 +26,7 @@ def shared(one: int, other: int, width: int) -> int:
 
 
 @given(ADDRESSES.filter(lambda address: not is_special(address)), st.integers(8, 32), ADDRESSES)
+@example(parse_address("169.1.0.0"), 8, parse_address("169.0.0.0"))
 def test_addresses_share_as_long_a_prefix_as_before(address: int, length: int, other: int) -> None:
     other = (address >> (32 - length) << (32 - length)) | (other & ((1 << (32 - length)) - 1))
     if is_special(other):

@@ -12,7 +12,7 @@ from ipipdiag.cli.main import main
 from ipipdiag.run import RunOptions, analyze
 from tests.builders.captures import pcap
 from tests.checks.test_ipd8003 import lossy
-from tests.scenarios import captures
+from tests.scenarios import captures, folder
 
 
 def codes(path: Path, thresholds: Thresholds) -> set[str]:
@@ -30,6 +30,8 @@ def test_a_threshold_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "silent", "loud"),
     [
+        ("06", "IPD3006", {"unanswered_requests": 1000}, {"unanswered_requests": 4}),
+        ("43", "IPD7002", {"unanswered_requests": 1000}, {"unanswered_requests": 4}),
         ("07", "IPD6001", {"unanswered_requests": 1000}, {"unanswered_requests": 5}),
         ("17", "IPD6004", {"unanswered_requests": 1000}, {"unanswered_requests": 5}),
         ("46", "IPD6009", {"unanswered_requests": 1000}, {"unanswered_requests": 4}),
@@ -51,6 +53,19 @@ def test_figures_of_each_family_decide(
     report = analyze(RunOptions(paths, only=(code, "IPD0010"), thresholds=Thresholds(**loud)))
     (finding, *_) = [entry.finding for entry in report.findings if entry.finding.code == code]
     assert (code == "IPD8002" and "slow_packets" in loud) or f"{figure:g}" in finding.expected
+
+
+@pytest.mark.parametrize(("number", "code"), [("50", "IPD3004"), ("06", "IPD3006"), ("43", "IPD7002")])
+def test_the_figure_decides_with_cluster_files_as_well(number: str, code: str) -> None:
+    paths, files = tuple(map(str, captures(number))), (str(folder(number) / "calico-diagnostics"),)
+
+    def expected(figure: float) -> list[str]:
+        thresholds = Thresholds(unanswered_requests=figure)
+        report = analyze(RunOptions(paths, cluster_files=files, only=(code,), thresholds=thresholds))
+        return [entry.finding.expected for entry in report.findings if entry.finding.code == code]
+
+    assert expected(1000) == []
+    assert "from 4 unanswered requests on" in expected(4)[0]
 
 
 def test_every_threshold_has_a_meaning_and_a_default_that_the_help_can_tell() -> None:

@@ -56,6 +56,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.node_evidence import missing_route
 from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import HOST_UNREACHABLE, INITIAL_TTLS, NET_UNREACHABLE, UNREACHABLE
@@ -72,15 +73,13 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-FEWEST_REQUESTS = 3
-
-
 def examine(
     flows: Mapping[Point, Flows],
     icmp_reports: Mapping[Point, IcmpReports],
     cluster: Cluster,
     configuration: Configuration,
     trace: Trace,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A finding for each block that a node does not reach."""
     examined, findings = 0, []
@@ -92,7 +91,7 @@ def examine(
         if point.is_pod_link:
             examined += 1
             findings += _reported(point, reports, cluster)
-    findings += _swallowed(trace, cluster, configuration)
+    findings += _swallowed(trace, cluster, configuration, thresholds)
     missing = first_limit(flows)
     if not examined and missing is None:
         text = "no flow between pods whose form is known was captured on a node's NIC, and no pod's link"
@@ -154,7 +153,7 @@ def _leaking(flow: PodFlow, cluster: Cluster) -> Finding:
     )
 
 
-def _swallowed(trace: Trace, cluster: Cluster, configuration: Configuration) -> list[Finding]:
+def _swallowed(trace: Trace, cluster: Cluster, configuration: Configuration, thresholds: Thresholds) -> list[Finding]:
     """Pod packets that enter a node and do not leave it, packet by packet, where its texts show no route to them.
 
     Without such texts a policy would look the same (IPD6008).
@@ -164,12 +163,12 @@ def _swallowed(trace: Trace, cluster: Cluster, configuration: Configuration) -> 
         if not crosses(leg, Station.SOURCE_POD, Station.SOURCE_NIC) or not is_between_pods(leg.route, cluster):
             continue
         source = missing_route(configuration, cluster, leg.route.source_node, leg.route.destination)
-        if source and leg.lost_packets >= FEWEST_REQUESTS and not is_deaf(leg.end.place):
-            findings.append(_not_leaving(leg, source, cluster))
+        if source and leg.lost_packets >= thresholds.unanswered_requests and not is_deaf(leg.end.place):
+            findings.append(_not_leaving(leg, source, cluster, thresholds))
     return findings
 
 
-def _not_leaving(leg: Leg, source: str, cluster: Cluster) -> Finding:
+def _not_leaving(leg: Leg, source: str, cluster: Cluster, thresholds: Thresholds) -> Finding:
     here, there = cluster.node_text(leg.route.source_node or 0), cluster.node_text(leg.route.destination_node or 0)
     pod, destination = format_address(leg.route.source), format_address(leg.route.destination)
     return Finding(
@@ -183,7 +182,7 @@ def _not_leaving(leg: Leg, source: str, cluster: Cluster) -> Finding:
         ),
         title=f"node {here} has no route to pod {destination} on node {there}: packets of pod {pod} enter it and do "
         "not leave it",
-        expected=f"they leave node {here} by the route of the block",
+        expected=f"they leave node {here} by the route of the block" + from_requests_on(thresholds),
         observed=f"{where_seen(leg)}; no route but the default one leads there ({source})",
         count=leg.lost_packets,
         first_ns=leg.hop.first_lost_ns,

@@ -37,6 +37,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.trace.places import Station
@@ -50,11 +51,12 @@ if TYPE_CHECKING:
     from ipipdiag.trace.model import Trace
 
 
-FEWEST_REQUESTS = 3
 INNER_ROLES = (Role.NODE, Role.TUNL0)
 
 
-def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Outcome:
+def examine(
+    points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace, thresholds: Thresholds
+) -> Outcome:
     """A finding for each address that is asked for and that no file knows."""
     if not cluster.placed:
         if any(point.role in INNER_ROLES for point in points):
@@ -76,16 +78,19 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
                 continue
             examined += 1
             asked = table.select(table.destination == address)
-            if address in cluster.placed or int(asked.answers.sum()) or int(asked.requests.sum()) < FEWEST_REQUESTS:
+            is_asked_for = int(asked.requests.sum()) >= thresholds.unanswered_requests
+            if address in cluster.placed or int(asked.answers.sum()) or not is_asked_for:
                 continue
             first, last = int(block.network.network_address), int(block.network.broadcast_address)
             others = (table.destination >= first) & (table.destination <= last) & (table.answers > 0)
             if bool(others.any()):
-                findings.append(_finding(point, asked, address, block, cluster, trace))
+                findings.append(_finding(point, asked, address, block, cluster, trace, thresholds))
     return Outcome(examined, tuple(findings), missing)
 
 
-def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cluster, trace: Trace) -> Finding:
+def _finding(
+    point: Point, asked: Flows, address: int, block: Route, cluster: Cluster, trace: Trace, thresholds: Thresholds
+) -> Finding:
     owner, text = cluster.node_text(block.node), format_address(address)
     requests = int(asked.requests.sum())
     senders = sorted({format_address(source) for source in asked.source.tolist()})
@@ -95,7 +100,7 @@ def _finding(point: Point, asked: Flows, address: int, block: Route, cluster: Cl
         subject=Subject(SubjectKind.POD, f"{text} in {block.network}", nodes=(format_address(block.node),),
                         addresses=(text, *senders)),
         title=f"no pod has the address {text}, which {in_words(senders)} asks for: node {owner} discards the packets",
-        expected=f"an address of {block.network} that a pod has",
+        expected=f"an address of {block.network} that a pod has" + from_requests_on(thresholds),
         observed=f"{several(requests, 'request')}, none answered, while others of the block are; no pod or allocation "
         f"in the cluster files has it{_where_they_end(address, block.node, trace)}",
         count=requests,

@@ -43,6 +43,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.outside import is_outside, is_strange
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.checks.wrapping import UNKNOWN, PodFlow, pod_flows
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
@@ -57,11 +58,12 @@ if TYPE_CHECKING:
 
 from ipipdiag.cluster.rules import subnet_of
 
-FEWEST_REQUESTS = 3
 MOST_FILTERS = 4
 
 
-def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
+def examine(
+    points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster, thresholds: Thresholds
+) -> Outcome:
     """A finding for each pair of nodes whose bare pod packets a router swallows."""
     if not any(point.role is Role.NODE for point in points):
         text = "the next hop shows on a node's NIC"
@@ -79,16 +81,17 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
         for (source, destination), pair in pairs.items():
             positions = between_pods.position[pair]
             requests = int(table.requests[positions].sum())
-            if table.answers[positions].any() or requests < FEWEST_REQUESTS:
+            if table.answers[positions].any() or requests < thresholds.unanswered_requests:
                 continue
             if lost := incomplete(point):
                 missing = missing or lost
                 continue
             asked = [flow for flow in between_pods.select(pair) if table.requests[flow.position]]
             if _goes_to_router(point, table, asked, source, destination, cluster):
-                findings.append(_finding(point, asked, source, destination, requests, cluster))
+                findings.append(_finding(point, asked, source, destination, requests, cluster, thresholds))
     if not findings:
-        findings = [finding for point in points if (finding := _to_unknown(point, flows[point], cluster))]
+        weak = (_to_unknown(point, flows[point], cluster, thresholds) for point in points)
+        findings = [finding for finding in weak if finding]
     return Outcome(examined, tuple(findings), missing)
 
 
@@ -106,7 +109,13 @@ def _goes_to_router(
 
 
 def _finding(
-    point: Point, asked: list[PodFlow], source: int, destination: int, requests: int, cluster: Cluster
+    point: Point,
+    asked: list[PodFlow],
+    source: int,
+    destination: int,
+    requests: int,
+    cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Finding:
     here, there = cluster.node_text(source), cluster.node_text(destination)
     mac = format_mac(int(asked[0].row.destination_mac[0]))
@@ -123,7 +132,8 @@ def _finding(
         ),
         title=f"pod packets from node {here} to node {there} go bare to a router that does not know the pods",
         expected="without encapsulation the next hop is on the link, or the routers know the blocks"
-        + (f": {asked[0].expected.why}" if told else ""),
+        + (f": {asked[0].expected.why}" if told else "")
+        + from_requests_on(thresholds),
         observed=f"{several(requests, 'request')} to router MAC {mac}, no outer header, none answered",
         count=requests,
         first_ns=min(int(flow.row.first_ns.min()) for flow in asked),
@@ -146,7 +156,7 @@ def _finding(
     )
 
 
-def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
+def _to_unknown(point: Point, table: Flows, cluster: Cluster, thresholds: Thresholds) -> Finding | None:
     """A weak sign: packets leave with a pod's own address for private addresses behind a router, all unanswered.
 
     Whether pods live there is not known: it is a warning, and none where pools were told or anything of the kind works.
@@ -163,14 +173,14 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
             if source in cluster.pods and destination in unknown
         ]
     )
-    if int(ours.requests.sum()) < FEWEST_REQUESTS:
+    if int(ours.requests.sum()) < thresholds.unanswered_requests:
         return None
     routers = router_macs(point, cluster) - {point.own_mac or 0}
     asked = ours.select(
         [at for at, (mac, count) in enumerate(ours.rows("destination_mac", "requests")) if mac in routers and count]
     )
     requests = int(asked.requests.sum())
-    if requests < FEWEST_REQUESTS or int(ours.answers.sum()):
+    if requests < thresholds.unanswered_requests or int(ours.answers.sum()):
         return None
     rows_of: dict[tuple[int, int], list[int]] = {}
     for position, ends in enumerate(asked.rows("source", "destination")):
@@ -184,7 +194,8 @@ def _to_unknown(point: Point, table: Flows, cluster: Cluster) -> Finding | None:
         ),
         title=f"packets of pod{'s' if len(pods) > 1 else ''} {in_words(pods)} for {in_words(destinations)} leave "
         f"{point.label} bare to a router, and nothing answers",
-        expected="wrapped, if the destination is a pod of another node; with the node's source address if it is not",
+        expected="wrapped, if the destination is a pod of another node; with the node's source address if it is not"
+        + from_requests_on(thresholds),
         observed=f"{several(requests, 'request')} with the pod's own source address, no outer header, none answered",
         count=requests,
         first_ns=int(asked.first_ns.min()),

@@ -43,6 +43,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.outside import is_outside, is_strange
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-FEWEST_REQUESTS = 3
 FEWEST_DESTINATIONS = 2  # unanswered, that one dead host does not explain
 
 
@@ -73,7 +73,11 @@ class _Opening:
 
 
 def examine(
-    points: tuple[Point, ...], flows: Mapping[Point, Flows], extent: Mapping[Point, Extent], cluster: Cluster
+    points: tuple[Point, ...],
+    flows: Mapping[Point, Flows],
+    extent: Mapping[Point, Extent],
+    cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A finding for each node and pool whose pods are not answered from outside."""
     nics = [point for point in points if point.role is Role.NODE]
@@ -94,11 +98,11 @@ def examine(
                 examined += len(openings)
                 continue
             waiting = [one for one in openings if waited_long_enough(one.last_request_ns, extent[point])]
-            if why_not := _why_not(point, flows[point], waiting):
+            if why_not := _why_not(point, flows[point], waiting, thresholds):
                 missing = missing or why_not
                 continue
             examined += len(waiting)
-            findings.append(_finding(point, flows[point], waiting, pool, cluster))
+            findings.append(_finding(point, flows[point], waiting, pool, cluster, thresholds))
         if uncertain and missing is None:
             text = (
                 f"{several(uncertain, 'flow')} of pods to addresses that may lie outside the pools, which are not known"
@@ -131,13 +135,14 @@ def _is_refused(point: Point, opening: _Opening) -> bool:
     return bool((about & (reports.receiver == opening.source)).any())
 
 
-def _why_not(point: Point, flows: Flows, openings: list[_Opening]) -> Missing | None:
+def _why_not(point: Point, flows: Flows, openings: list[_Opening], thresholds: Thresholds) -> Missing | None:
     """What keeps the absence of answers from being a finding."""
     command = capture_command(Role.NODE, capture_filter="ip")
     if lost := incomplete(point):
         return lost
-    if sum(opening.requests for opening in openings) < FEWEST_REQUESTS:
-        text = "fewer than three requests of pods to addresses outside, a second before the end of the capture"
+    if sum(opening.requests for opening in openings) < thresholds.unanswered_requests:
+        fewest = f"{thresholds.unanswered_requests:g}"
+        text = f"fewer than {fewest} requests of pods to addresses outside, a second before the end of the capture"
         return Missing(Reason.TOO_FEW_PACKETS, text, command)
     hops = {opening.destination_mac for opening in openings}
     heard = flows.select((flows.tunnel == Tunnel.NONE) & (flows.packets > 0))
@@ -164,7 +169,14 @@ def _others_answer(flows: Flows, openings: list[_Opening], cluster: Cluster) -> 
     return any(mac in hops and not cluster.is_pod(source) for mac, source in answered.rows("destination_mac", "source"))
 
 
-def _finding(point: Point, flows: Flows, openings: list[_Opening], pool: Pool | None, cluster: Cluster) -> Finding:
+def _finding(
+    point: Point,
+    flows: Flows,
+    openings: list[_Opening],
+    pool: Pool | None,
+    cluster: Cluster,
+    thresholds: Thresholds,
+) -> Finding:
     rows = flows.select([opening.position for opening in openings])
     pods = sorted({format_address(opening.source) for opening in openings})
     others = sorted({format_address(opening.destination) for opening in openings})
@@ -191,7 +203,7 @@ def _finding(point: Point, flows: Flows, openings: list[_Opening], pool: Pool | 
         title=f"{in_words(pods)} {'asks' if len(pods) == 1 else 'ask'} {in_words(others)} from {here} under "
         f"{'its' if len(pods) == 1 else 'their'} own address, which is not translated, and nothing comes back",
         expected="towards addresses outside the pools the source becomes the node's (natOutgoing), or the network "
-        f"there has a route to the pods; {known}",
+        f"there has a route to the pods; {known}" + from_requests_on(thresholds),
         observed=f"{several(requests, 'request')} with a pod's source at {point.label}, none answered",
         count=requests,
         first_ns=int(rows.first_ns.min()),

@@ -39,6 +39,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.service_traffic import receives_packets, services_unknown, what_answers
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
@@ -50,13 +51,16 @@ if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-FEWEST_REQUESTS = 3
 SHORTEST_NS = 1_900_000_000  # three requests a second apart
 IPVS = "ipvs"
 
 
 def examine(
-    points: tuple[Point, ...], flows: Mapping[Point, Flows], extent: Mapping[Point, Extent], cluster: Cluster
+    points: tuple[Point, ...],
+    flows: Mapping[Point, Flows],
+    extent: Mapping[Point, Extent],
+    cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A notice for each service address that a pod pings in vain."""
     if not any(point.is_pod_link for point in points):
@@ -77,17 +81,17 @@ def examine(
                 unknown += not int(ping.answers[0]) and not cluster.is_pod(int(ping.destination[0]))
             elif int(ping.answers[0]):
                 examined += 1
-            elif why_not := _why_not(point, ping, flows[point], extent[point]):
+            elif why_not := _why_not(point, ping, flows[point], extent[point], thresholds):
                 missing = missing or why_not
             else:
                 examined += 1
-                findings.append(_finding(point, ping, flows[point], cluster))
+                findings.append(_finding(point, ping, flows[point], cluster, thresholds))
     if unknown and not examined:
         missing = missing or services_unknown(f"{several(unknown, 'unanswered ping')} of a pod")
     return Outcome(examined, tuple(findings), unless_judged(missing, examined))
 
 
-def _why_not(point: Point, ping: Flows, flows: Flows, extent: Extent) -> Missing | None:
+def _why_not(point: Point, ping: Flows, flows: Flows, extent: Extent, thresholds: Thresholds) -> Missing | None:
     """What keeps the absence of replies from being a finding."""
     if lost := incomplete(point):
         return lost
@@ -95,14 +99,15 @@ def _why_not(point: Point, ping: Flows, flows: Flows, extent: Extent) -> Missing
     if not receives_packets(point, flows):
         return Missing(Reason.ONE_DIRECTION, "nothing that the pod receives was captured", command)
     asked_for = int(ping.last_request_ns[0] - ping.first_request_ns[0])
-    if int(ping.requests[0]) < FEWEST_REQUESTS or asked_for < SHORTEST_NS:
-        return Missing(Reason.TOO_FEW_PACKETS, "fewer than three pings, a second apart, to a service address", command)
+    if int(ping.requests[0]) < thresholds.unanswered_requests or asked_for < SHORTEST_NS:
+        text = f"fewer than {thresholds.unanswered_requests:g} pings, a second apart, to a service address"
+        return Missing(Reason.TOO_FEW_PACKETS, text, command)
     if not waited_long_enough(int(ping.last_request_ns[0]), extent):
         return Missing(Reason.TOO_SHORT, "the last ping is less than a second before the end of the capture", command)
     return None
 
 
-def _finding(point: Point, ping: Flows, flows: Flows, cluster: Cluster) -> Finding:
+def _finding(point: Point, ping: Flows, flows: Flows, cluster: Cluster, thresholds: Thresholds) -> Finding:
     pod, service = int(ping.source[0]), int(ping.destination[0])
     requests = int(ping.requests[0])
     is_ipvs = cluster.kube_proxy_mode == IPVS
@@ -122,7 +127,8 @@ def _finding(point: Point, ping: Flows, flows: Flows, cluster: Cluster) -> Findi
         title=f"service address {text} does not answer ping, "
         + (f"though kube-proxy {verb} ipvs mode" if is_ipvs else f"as is normal where kube-proxy {verb} {mode} mode"),
         expected="in ipvs mode the pod's node answers with TTL 64; in iptables mode nobody holds the address"
-        + (f"; mode {mode}{said}" if said else ""),
+        + (f"; mode {mode}{said}" if said else "")
+        + from_requests_on(thresholds),
         observed=f"{several(requests, 'request')} of {format_address(pod)}, no reply"
         + (f"; {in_words(works)} of the same address answered" if works else ""),
         count=requests,

@@ -26,6 +26,7 @@ from ipipdiag.checks.absence import BGP, attempts, incomplete
 from ipipdiag.checks.bgp_sessions import Connection, Session, no_bgp, sessions
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity
 from ipipdiag.checks.sightings import several
+from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import SYN
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
 
-FEWEST_SYNS = 3
-
 
 def examine(
     points: tuple[Point, ...],
@@ -48,6 +47,7 @@ def examine(
     flows: Mapping[Point, Flows],
     extent: Mapping[Point, Extent],
     cluster: Cluster,
+    thresholds: Thresholds,
 ) -> Outcome:
     """A finding for each pair of which one side dials and the other says nothing."""
     examined, findings, missing = 0, [], None
@@ -55,14 +55,14 @@ def examine(
         for server in (session.low, session.high):
             dialled = _unanswered(session, server)
             syns = sorted(entry.time_ns for one in dialled for entry in one.syns())
-            if len(attempts(syns, extent[session.point].last_ns)) < FEWEST_SYNS:
+            if len(attempts(syns, extent[session.point].last_ns)) < thresholds.unanswered_requests:
                 examined += any(one.server == server and one.is_accepted for one in session.connections)
                 continue
             if why_not := _why_not(session.point, flows[session.point], session.other(server), server):
                 missing = missing or why_not
                 continue
             examined += 1
-            findings.append(_finding(session, server, dialled, cluster))
+            findings.append(_finding(session, server, dialled, cluster, thresholds))
     if not examined and missing is None:
         missing = no_bgp(points)
     return Outcome(examined, tuple(findings), missing)
@@ -96,7 +96,9 @@ def _why_not(point: Point, flows: Flows, client: int, server: int) -> Missing | 
     return None
 
 
-def _finding(session: Session, server: int, dialled: list[Connection], cluster: Cluster) -> Finding:
+def _finding(
+    session: Session, server: int, dialled: list[Connection], cluster: Cluster, thresholds: Thresholds
+) -> Finding:
     syns = sorted((entry for one in dialled for entry in one.syns()), key=lambda entry: entry.number)
     client = session.other(server)
     here, there = cluster.node_text(client), cluster.node_text(server)
@@ -107,7 +109,7 @@ def _finding(session: Session, server: int, dialled: list[Connection], cluster: 
         confidence=Confidence.CONFIRMED,
         subject=session.subject(cluster),
         title=f"node {there} does not answer the BGP connections of node {here}",
-        expected="a SYN to TCP/179 is answered with SYN-ACK",
+        expected="a SYN to TCP/179 is answered with SYN-ACK" + from_requests_on(thresholds),
         observed=f"{several(len(syns), 'SYN')} from {here}, neither SYN-ACK nor RST",
         count=len(syns),
         first_ns=syns[0].time_ns,

@@ -6,16 +6,16 @@ the second time with a TTL one lower; at tunl0 and the NIC of one node once at e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.model import Component, Confidence, Evidence, Finding, Missing, Outcome, Reason, Severity, Subject
-from ipipdiag.checks.sightings import evidence_of
+from ipipdiag.checks.sightings import evidence_of, several
 from ipipdiag.kinds import Tunnel
-from ipipdiag.points.commands import capture_command
+from ipipdiag.points.commands import capture_command, part_command
 from ipipdiag.points.model import Role
 from ipipdiag.protocols import ARP_REPLY, ICMP
 
@@ -80,12 +80,26 @@ class Relay:
     comes_at: Point
 
 
-def rows_by_flow(flows: Flows, chosen: npt.NDArray[np.bool_]) -> dict[FiveTuple, list[FlowRow]]:
-    """Some rows of a point by their flow; ICMP errors are left out, for their sender is a node.
+@dataclass(frozen=True, slots=True)
+class FlowRows:
+    """Rows of a point by their flow, of each at most MOST_FORMS, for each is compared with each; ``cut`` have more."""
 
-    Of a flow that takes more than MOST_FORMS forms so many are given: each is compared with each.
-    """
+    of_flow: Mapping[FiveTuple, Sequence[FlowRow]]
+    cut: frozenset[FiveTuple]
+
+    def limit_reached(self, point: Point, settled: Iterable[FiveTuple] = ()) -> Missing | None:
+        """What was not compared at the point whose rows these are; of flows that are ``settled`` no more is asked."""
+        cut = len(self.cut.difference(settled))
+        if not cut:
+            return None
+        text = f"{several(cut, 'flow')} of {point.input_name} with more forms than the {MOST_FORMS} that are compared"
+        return Missing(Reason.LIMIT_REACHED, text, part_command(point.input_name))
+
+
+def rows_by_flow(flows: Flows, chosen: npt.NDArray[np.bool_]) -> FlowRows:
+    """Some rows of a point by their flow; ICMP errors are left out, for their sender is a node."""
     found: dict[FiveTuple, list[FlowRow]] = {}
+    cut = set()
     positions = (chosen & ((flows.protocol != ICMP) | (flows.source_port >= 0))).nonzero()[0]
     names = (*FiveTuple._fields, *("ttl_max" if name == "ttl" else name for name in FlowRow._fields[1:-1]))
     columns = (getattr(flows, name)[positions].tolist() for name in names)
@@ -96,7 +110,9 @@ def rows_by_flow(flows: Flows, chosen: npt.NDArray[np.bool_]) -> dict[FiveTuple,
         forms = found.setdefault(flow, [])
         if len(forms) < MOST_FORMS:
             forms.append(FlowRow._make((flow, *rest, position)))
-    return found
+        else:
+            cut.add(flow)
+    return FlowRows(found, frozenset(cut))
 
 
 def five_tuples(flows: Sequence[Flows]) -> Groups:
@@ -108,8 +124,9 @@ def five_tuples(flows: Sequence[Flows]) -> Groups:
     return Groups.of([np.concatenate([getattr(table, name) for table in flows]) for name in FiveTuple._fields])
 
 
-def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Iterator[Relay]:
-    """At every node's NIC the flows that come to that node wrapped and leave it again, one TTL lower.
+def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> tuple[list[Relay], Missing | None]:
+    """At every node's NIC the flows that come to that node wrapped and leave it again, one TTL lower; and what was not
+    compared, if anything.
 
     Where tunl0 of the node was captured as well, what comes counts as seen there, for a NIC may be captured in one
     direction.
@@ -117,26 +134,22 @@ def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> Iter
     devices = {
         place.node: place.points for place in trace.places if place.role is Role.TUNL0 and place.node is not None
     }
-    for point in flows:
-        if point.role is not Role.NODE:
+    found: list[Relay] = []
+    limits = []
+    for nic in flows:
+        if nic.role is not Role.NODE:
             continue
-        node = next((address for address in point.own_addresses if cluster.is_node(address)), None)
-        at_devices = devices.get(node, ()) if node is not None else ()
-        here, *there = _perhaps_relayed([flows[point], *(flows[device] for device in at_devices)])
-        by_flow = rows_by_flow(flows[point], here)
-        for rows in by_flow.values():
-            yield from _relayed(point, rows, cluster)
-        if node is None:
-            continue
-        for device, chosen in zip(at_devices, there, strict=True):
-            at_device = (row for rows in rows_by_flow(flows[device], chosen).values() for row in rows)
-            for row in sorted(at_device, key=lambda row: row.position):
-                at_nic = by_flow.get(row.flow, [])
-                if any(_comes(other, node) for other in at_nic):
-                    continue
-                for goes in at_nic:
-                    if goes.ttl == row.ttl - 1 and _leaves_node(goes, node, point):
-                        yield Relay(node, point, row, goes, device)
+        node = next((address for address in nic.own_addresses if cluster.is_node(address)), None)
+        seen_at = [nic, *(devices.get(node, ()) if node is not None else ())]
+        chosen = _perhaps_relayed([flows[point] for point in seen_at])
+        rows = {point: rows_by_flow(flows[point], rows) for point, rows in zip(seen_at, chosen, strict=True)}
+        for forms in rows[nic].of_flow.values():
+            found += _relayed(nic, forms, cluster)
+        if node is not None:
+            for device in seen_at[1:]:
+                found += _relayed_from_device(node, nic, device, rows)
+        limits += [limit for point in seen_at if (limit := rows[point].limit_reached(point))]
+    return found, next(iter(limits), None)
 
 
 def _perhaps_relayed(tables: Sequence[Flows]) -> list[npt.NDArray[np.bool_]]:
@@ -153,13 +166,25 @@ def _perhaps_relayed(tables: Sequence[Flows]) -> list[npt.NDArray[np.bool_]]:
     return np.split(np.isin(codes, relayed), np.cumsum([len(table) for table in tables[:-1]]))
 
 
-def _relayed(point: Point, rows: list[FlowRow], cluster: Cluster) -> Iterator[Relay]:
+def _relayed(point: Point, rows: Sequence[FlowRow], cluster: Cluster) -> Iterator[Relay]:
     for comes in rows:
         if comes.tunnel != Tunnel.IPIP or not cluster.is_node(comes.outer_destination):
             continue
         for goes in rows:
             if goes.ttl == comes.ttl - 1 and _leaves(goes, comes):
                 yield Relay(comes.outer_destination, point, comes, goes, point)
+
+
+def _relayed_from_device(node: int, nic: Point, device: Point, rows: Mapping[Point, FlowRows]) -> Iterator[Relay]:
+    """What comes in at the tunnel device of a node, and at its NIC is seen to leave only."""
+    at_device = (row for forms in rows[device].of_flow.values() for row in forms)
+    for row in sorted(at_device, key=lambda row: row.position):
+        at_nic = rows[nic].of_flow.get(row.flow, ())
+        if any(_comes(other, node) for other in at_nic):
+            continue
+        for goes in at_nic:
+            if goes.ttl == row.ttl - 1 and _leaves_node(goes, node, nic):
+                yield Relay(node, nic, row, goes, device)
 
 
 def _comes(row: FlowRow, node: int) -> bool:
@@ -215,10 +240,11 @@ def judge_relays(
         text = "what a node sends on shows on its NIC only"
         return Outcome(missing=Missing(Reason.WRONG_POINT, text, capture_command(Role.NODE)))
     examined = sum(int((flows[point].tunnel == Tunnel.IPIP).sum()) for point in nics)
-    found = (finding_of(relay) for relay in relays(flows, cluster, trace))
-    findings = tuple(finding for finding in found if finding is not None)
-    missing = Missing(Reason.TOO_FEW_PACKETS, "no tunnel packet was captured", capture_command(Role.NODE))
-    return Outcome(max(examined, len(findings)), findings, None if examined or findings else missing)
+    relayed, missing = relays(flows, cluster, trace)
+    findings = tuple(finding for finding in map(finding_of, relayed) if finding is not None)
+    if not examined and not findings:
+        missing = Missing(Reason.TOO_FEW_PACKETS, "no tunnel packet was captured", capture_command(Role.NODE))
+    return Outcome(max(examined, len(findings)), findings, missing)
 
 
 def relay_finding(

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from ipipdiag.checks import run
+from ipipdiag.checks import forwarding, run
 from ipipdiag.checks.model import CheckResult, Reason, Severity, Status
 from ipipdiag.checks.rules import ipd5006_inner_fragmented
 from ipipdiag.facts import bgp, collect, messages
@@ -18,6 +18,8 @@ from tests.builders.packets import arp, ethernet, fragments, icmp_echo, ipv4, tc
 from tests.checks.world import (
     GATEWAY,
     HOST_MAC,
+    MAC_NODE_B,
+    MAC_ROUTER,
     NODE_A,
     NODE_B,
     POD_A,
@@ -28,6 +30,7 @@ from tests.checks.world import (
     from_a,
     from_b,
     pings,
+    request,
     syn,
     wrapped,
 )
@@ -57,6 +60,26 @@ def asked() -> list[Timed]:
 def answered(time: float = 8.1) -> Timed:
     segment = tcp(flags="SA", source_port=80, destination_port=40000, acknowledgement=1001)
     return at(time, from_b(wrapped(ipv4(segment, POD_B, POD_A, ttl=63, id=0), NODE_B, NODE_A)))
+
+
+def many_forms(count: int, *, by_turns: bool = False) -> list[Timed]:
+    """One flow with so many outer sources; two packets of each, one after the other or all by turns."""
+    outers = [f"192.0.2.{100 + number}" for number in range(count)]
+    order = outers * 2 if by_turns else sorted(outers * 2)
+    return [
+        at(10 + number / 100, from_a(wrapped(request(number + 20), source, f"192.0.2.{200 + int(source[-2:])}")))
+        for number, source in enumerate(order)
+    ]
+
+
+def relayed(count: int) -> list[Timed]:
+    """A detour by node B: one flow comes from so many outer sources, and leaves with a TTL one lower."""
+    comes = [wrapped(request(40, ttl=63), f"192.0.2.{100 + number}", NODE_B) for number in range(count)]
+    goes = wrapped(request(40, ttl=62), NODE_B, "192.0.2.77")
+    return [
+        *(at(10 + number / 100, from_a(packet)) for number, packet in enumerate(comes)),
+        at(10 + count / 100, ethernet(goes, source=MAC_NODE_B, destination=MAC_ROUTER)),
+    ]
 
 
 def report_of(folder: Path, frames: list[Timed]) -> Report:
@@ -119,6 +142,15 @@ def test_what_may_be_in_the_rest_is_not_said_to_be_no_calico(tmp_path: Path) -> 
     assert not any(check.status is Status.NOT_APPLICABLE and check.code[3] not in "09" for check in report.checks)
 
 
+@pytest.mark.parametrize("more", [0, 1], ids=["all compared", "found among those compared"])
+def test_forms_that_are_all_compared_are_no_limit(more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the forms of a flow that are compared nothing more is asked of one that is seen to change to and fro."""
+    monkeypatch.setattr(forwarding, "MOST_FORMS", FEW - more)
+    report = report_of(tmp_path, many_forms(FEW, by_turns=bool(more)))
+    check = check_of(report, "IPD3011")
+    assert (check.status, check.reason) == (Status.FAIL if more else Status.PASS, None)
+
+
 @pytest.mark.parametrize("scenario", [*HEALTHY, *FAULTY])
 def test_full_tables_add_no_finding_and_no_weight(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is left out of the recorded scenarios, what remains says nothing that the whole does not."""
@@ -156,6 +188,25 @@ def test_what_frames_show_stands(tmp_path: Path) -> None:
 
 
 # cannot be judged: how the report reads
+
+
+def test_forms_that_are_not_compared_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "MOST_FORMS", FEW - 1)
+    check = check_of(report_of(tmp_path, many_forms(FEW)), "IPD3011")
+    assert (check.status, check.reason) == (Status.NOT_CHECKED, Reason.LIMIT_REACHED)
+    assert check.missing == f"1 flow of {tmp_path / 'a.pcap'} with more forms than the {FEW - 1} that are compared"
+    assert check.enable is not None
+    assert "--from" in check.enable
+
+
+@pytest.mark.parametrize("code", ["IPD3005", "IPD3007"])
+@pytest.mark.parametrize(("room", "reason"), [(FEW + 1, None), (FEW, Reason.LIMIT_REACHED)])
+def test_so_are_those_of_what_a_node_sends_on(
+    code: str, room: int, reason: Reason | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "MOST_FORMS", room)
+    check = check_of(report_of(tmp_path, relayed(FEW)), code)
+    assert check.reason is reason
 
 
 @pytest.mark.usefixtures("small")

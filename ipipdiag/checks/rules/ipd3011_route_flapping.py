@@ -44,7 +44,7 @@ from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ipipdiag.cluster.model import Cluster
     from ipipdiag.facts.flows import Flows
@@ -56,22 +56,25 @@ FEWEST_PACKETS = 2  # in each form
 
 def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cluster) -> Outcome:
     """A finding for each flow that alternates."""
-    examined, findings = 0, []
+    examined, findings, missing = 0, [], None
     for point, table in flows.items():
         if point.role is not Role.NODE:
             continue
         of_flow, between_pods = five_tuples([table]), is_between_pods(table, cluster)
         examined += len(set(of_flow.codes[between_pods].tolist()))
         has_forms = (of_flow.total(between_pods) > 1)[of_flow.codes]
-        for rows in rows_by_flow(table, between_pods & has_forms).values():
-            pair = next((two for two in combinations(rows, 2) if _alternates(*two)), None)
-            if pair is not None:
-                findings.append(_finding(point, table, *pair, cluster))
-    missing = None
+        rows = rows_by_flow(table, between_pods & has_forms)
+        flapping = {flow: pair for flow, forms in rows.of_flow.items() if (pair := _alternating(forms))}
+        findings += [_finding(point, table, *pair, cluster) for pair in flapping.values()]
+        missing = missing or rows.limit_reached(point, flapping)
     if not examined:
         missing = Missing(Reason.WRONG_POINT, "no flow between pods was captured on a node's NIC",
                           capture_command(Role.NODE))  # fmt: skip
     return Outcome(examined, tuple(findings), missing)
+
+
+def _alternating(forms: Sequence[FlowRow]) -> tuple[FlowRow, FlowRow] | None:
+    return next((two for two in combinations(forms, 2) if _alternates(*two)), None)
 
 
 def _alternates(one: FlowRow, other: FlowRow) -> bool:

@@ -64,7 +64,7 @@ class PcapReader:
             self._parts.extend(np.array_split(offsets, -(-len(offsets) // limits.batch_frames)))
         offsets = self._parts.popleft()
         window.start = int(self._parts[0][0]) if self._parts else self._end
-        return self._frames(chain, state, offsets)
+        return self._frames(chain, window, state, offsets)
 
     def _next_window(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
         """Read on where no whole record is left; says what is broken where there is no way on."""
@@ -89,9 +89,9 @@ class PcapReader:
             state.damage(DamageKind.CUT_RECORD, window.offset, left, text)
         return None
 
-    def _frames(self, chain: Chain, state: FileState, offsets: Offsets) -> Frames:
+    def _frames(self, chain: Chain, window: Window, state: FileState, offsets: Offsets) -> Frames:
         seconds, ticks, captured, wire = chain.read_headers(offsets).astype(np.int64).T
-        self._note_lies(state, int(offsets[0]), captured, wire)
+        self._note_lies(window, state, offsets, captured, wire)
         number = np.arange(state.frames + 1, state.frames + 1 + len(offsets), dtype=np.int64)
         state.frames += len(offsets)
         return Frames(
@@ -104,11 +104,18 @@ class PcapReader:
         )
 
     def _note_lies(
-        self, state: FileState, offset: int, captured: npt.NDArray[np.int64], wire: npt.NDArray[np.int64]
+        self,
+        window: Window,
+        state: FileState,
+        offsets: Offsets,
+        captured: npt.NDArray[np.int64],
+        wire: npt.NDArray[np.int64],
     ) -> None:
         for lying, text in (
             (captured > wire, "captured length above the length on the wire"),
             ((captured > self._snap_length) & (self._snap_length > 0), "captured length above the snap length"),
         ):
             if count := int(lying.sum()):
-                state.damage(DamageKind.LYING_LENGTH, offset, 0, text, count)
+                first = int(lying.argmax())
+                offset = window.offset_of(int(offsets[first]))
+                state.damage(DamageKind.LYING_LENGTH, offset, 0, text, count, after=state.frames + first)

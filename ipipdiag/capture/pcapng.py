@@ -59,13 +59,14 @@ class PcapngReader:
         self._section_base = 0  # number of the section's first interface
         self._section_dropped: dict[int, int] = {}
         self._last_time_ns = 0
-        self._blocks: dict[int, Callable[[FileState, FrameRows, memoryview, int, int, int], None]] = {
-            SECTION_HEADER: self._section,
-            INTERFACE_DESCRIPTION: self._interface,
-            PACKET: self._packet,
-            SIMPLE_PACKET: self._simple_packet,
-            INTERFACE_STATISTICS: self._statistics,
-            ENHANCED_PACKET: self._enhanced_packet,
+        # by type: bytes of the fields that every such block has, and what reads it
+        self._blocks: dict[int, tuple[int, Callable[[FileState, FrameRows, memoryview, int, int, int], None]]] = {
+            SECTION_HEADER: (0, self._section),
+            INTERFACE_DESCRIPTION: (8, self._interface),
+            PACKET: (20, self._packet),
+            SIMPLE_PACKET: (4, self._simple_packet),
+            INTERFACE_STATISTICS: (12, self._statistics),
+            ENHANCED_PACKET: (20, self._enhanced_packet),
         }
 
     def next_frames(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
@@ -86,9 +87,7 @@ class PcapngReader:
             window.start += length
             consumed = True
         if consumed:
-            frames = rows.build(state.frames)
-            state.frames += len(rows)
-            return frames
+            return rows.build(state.frames - len(rows))
         return self._next_window(window, state, limits)
 
     def _header(self, data: memoryview, start: int) -> tuple[int, int]:
@@ -123,12 +122,14 @@ class PcapngReader:
         trailing = struct.unpack_from(self._order + "I", data, start + length - 4)[0]
         if trailing != length:
             state.damage(DamageKind.BAD_BLOCK, window.offset, 0, "a block's two lengths differ; the first one is used")
-        read = self._blocks.get(block_type)
-        if read is None:
+        if block_type not in self._blocks:
             return  # custom, name resolution, secrets and unknown blocks are skipped by their length
+        fields, read = self._blocks[block_type]
         try:
+            if length < BLOCK_OVERHEAD + fields:
+                raise _BadBlockError("too short")
             read(state, rows, data, start + 8, start + length - 4, window.offset)
-        except (struct.error, _BadBlockError) as error:
+        except _BadBlockError as error:
             text = f"a block of type {block_type:#x} is impossible ({error}) and was skipped"
             state.damage(DamageKind.BAD_BLOCK, window.offset, length, text)
 
@@ -191,6 +192,7 @@ class PcapngReader:
         snap_length = state.interfaces[self._section_base].snap_length
         captured = min(wire, end - start - 4, snap_length or wire)
         rows.add(self._last_time_ns, start + 4, captured, wire, self._section_base)
+        state.frames += 1
 
     def _frame(
         self,
@@ -213,6 +215,7 @@ class PcapngReader:
             state.damage(DamageKind.LYING_LENGTH, offset, 0, "captured length above the length on the wire")
         self._last_time_ns = self._clocks[interface].nanoseconds(ticks)
         rows.add(self._last_time_ns, start, captured, wire, number)
+        state.frames += 1
 
     def _statistics(
         self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int

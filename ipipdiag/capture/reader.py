@@ -58,8 +58,13 @@ class FileState:
     damages: list[Damage] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
-    def damage(self, kind: DamageKind, offset: int, lost_bytes: int | None, text: str, count: int = 1) -> None:
-        """Note a departure from the format; of records that share one kind and text only the count grows."""
+    def damage(
+        self, kind: DamageKind, offset: int, lost_bytes: int | None, text: str, count: int = 1, after: int | None = None
+    ) -> None:
+        """Note a departure from the format; of records that share one kind and text only the count grows.
+
+        It is met after as many frames as were read, if no other number is given.
+        """
         told = [old.text for old in self.damages if old.kind is kind]
         if len(told) >= DAMAGES_TOLD and text not in told:
             text = f"{DAMAGES_TOLD} damages of this kind are told; further ones are only counted"
@@ -67,7 +72,7 @@ class FileState:
             if old.kind is kind and old.text == text:
                 self.damages[position] = Damage(kind, old.after_frame, old.offset, lost_bytes, text, old.count + count)
                 return
-        self.damages.append(Damage(kind, self.frames, offset, lost_bytes, text, count))
+        self.damages.append(Damage(kind, self.frames if after is None else after, offset, lost_bytes, text, count))
 
 
 class Reader(Protocol):

@@ -27,7 +27,11 @@ class Window:
     @property
     def offset(self) -> int:
         """Offset in the expanded stream of the first byte not consumed."""
-        return self._base + self.start
+        return self.offset_of(self.start)
+
+    def offset_of(self, position: int) -> int:
+        """Offset in the expanded stream of a byte of the buffer."""
+        return self._base + position
 
     def array(self) -> npt.NDArray[np.uint8]:
         """The buffer as an array; valid until the next ``fill``."""

@@ -95,6 +95,28 @@ def test_batches_and_chunks_do_not_matter(make: object, batch: int, chunk: int, 
     assert read_bytes(data, tmp_path, Limits(batch_frames=batch, chunk_bytes=chunk)) == whole
 
 
+@pytest.mark.parametrize("chunk", [100, 4096])
+@pytest.mark.parametrize("batch", [1, 7, 100])
+@pytest.mark.parametrize("make", [pcap, pcapng])
+def test_damage_is_where_it_is_whatever_the_batches(make: object, batch: int, chunk: int, tmp_path: Path) -> None:
+    frames = [(START_NS + n, bytes([n]) * 40, 20 if n in (9, 30) else 40) for n in range(60)]
+    data = make(frames)  # type: ignore[operator]
+    record = data.index(bytes([9]) * 40) - (16 if make is pcap else 28)
+    (damage,) = read_bytes(data, tmp_path, Limits(batch_frames=batch, chunk_bytes=chunk))[1].damages
+    assert (damage.kind, damage.count) == (DamageKind.LYING_LENGTH, 2)
+    assert (damage.after_frame, damage.offset) == (9, record)
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3, 5, 6])
+def test_nothing_behind_a_block_is_taken_for_its_fields(kind: int, tmp_path: Path) -> None:
+    short = struct.pack("<III", kind, 12, 12)
+    rows, summary = read_bytes(pcapng(FRAMES) + short + pcapng(FRAMES), tmp_path)
+    assert len(rows) == 10
+    assert len(summary.interfaces) == 2
+    text = f"a block of type {kind:#x} is impossible (too short) and was skipped"
+    assert [(damage.text, damage.after_frame) for damage in summary.damages] == [(text, 5)]
+
+
 def test_damages_in_ever_new_words_are_counted_not_kept(tmp_path: Path) -> None:
     frames: list[Frame] = [(START_NS, b"x" * 20, 20, 1 + number) for number in range(5_000)]
     data = pcapng(frames, [CaptureInterface()] * 5_001)

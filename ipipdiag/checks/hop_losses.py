@@ -38,7 +38,7 @@ class Leg:
 
     @property
     def lost_flows(self) -> tuple[FlowLoss, ...]:
-        """Flows of which nothing at all got over the hop, and that nothing answers at its start.
+        """Flows of which nothing at all got over the hop, and that nothing answers; of those that lost most.
 
         Sessions on TCP/179 are left to family 4, which knows what a BGP session does when it is cut.
         """
@@ -47,15 +47,9 @@ class Leg:
         )
 
     @property
-    def lost_in_part(self) -> int:
-        """Packets lost of flows that got through otherwise."""
-        whole = {id(flow) for flow in self.lost_flows}
-        return sum(flow.lost for flow in self.hop.flows if id(flow) not in whole and not _is_bgp(flow))
-
-    @property
     def lost_packets(self) -> int:
-        """Packets of these flows."""
-        return sum(flow.lost for flow in self.lost_flows)
+        """Packets of all such flows."""
+        return self.hop.lost_whole
 
 
 def _is_bgp(flow: FlowLoss) -> bool:

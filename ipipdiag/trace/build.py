@@ -197,6 +197,7 @@ def _one_of_each(sightings: Sightings, place_of_point: Int64, ranks: Sequence[Se
 
 def _stop(planned: PlannedStop, plan: RoutePlan, workspace: Workspace, only: npt.NDArray[np.uint64] | None) -> Stop:
     flows = [flows for flows in _flows_at(planned.place, plan, workspace, only) if planned.seen]
+    forms = _forms(flows)
     return Stop(
         place=planned.place,
         station=planned.station,
@@ -204,7 +205,8 @@ def _stop(planned: PlannedStop, plan: RoutePlan, workspace: Workspace, only: npt
         is_order_known=planned.is_order_known,
         packets=planned.seen.packets if planned.seen else 0,
         length_max=max((int(table.length_max.max(initial=0)) for table in flows), default=0),
-        forms=_forms(flows),
+        forms=forms[:MOST_FORMS],
+        more_forms=len(forms[MOST_FORMS:]),
     )
 
 
@@ -247,7 +249,7 @@ def _forms(tables: Sequence[Flows]) -> tuple[Form, ...]:
             outer = (outer_source, outer_destination, outer_ttl) if tunnel == Tunnel.IPIP else (0, 0, 0)
             form = Form(ends[0], ends[1], outer[0], outer[1], ttl, outer[2], tunnel)
             found[form] = found.get(form, 0) + packets
-    return tuple(sorted(found, key=lambda form: -found[form])[:MOST_FORMS])
+    return tuple(sorted(found, key=lambda form: -found[form]))
 
 
 def _clocks(timeline: Timeline, places: tuple[Place, ...]) -> tuple[Clock, ...]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from ipipdiag.facts.messages import IcmpReports
 from ipipdiag.facts.over_time import count_over_time
 from ipipdiag.facts.sightings import DUPLICATE_WINDOW_NS
-from ipipdiag.protocols import DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TIME_EXCEEDED, UDP, UNREACHABLE
+from ipipdiag.protocols import BGP_PORT, DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TCP, TIME_EXCEEDED, UDP, UNREACHABLE
 from ipipdiag.trace.flow_counts import highest
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
@@ -92,7 +93,7 @@ def count_hop(
 
 
 def _nothing(start: Place, end: Place) -> Hop:
-    return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), (), ())
+    return Hop(start, end, 0, 0, 0, 0, 0, 0, False, 0, None, None, None, None, None, (), (), (), 0, 0, 0)
 
 
 def corrected_times(sightings: Sightings, workspace: Workspace, timeline: Timeline) -> Int64:
@@ -416,7 +417,7 @@ def _hop(
         last_lost_ns=int(lost_times.max()) if len(lost_times) else None,
         lost_frames=_frames(workspace, lost_rows),
         lost_over_time=count_over_time(lost_times),
-        flows=_flows(workspace, start, counted, members),
+        **_by_flow(workspace, counted, members)._asdict(),
         is_one_clock=machine_of(start) == machine_of(end),
     )
 
@@ -434,31 +435,43 @@ def _frames(workspace: Workspace, rows: Index) -> tuple[tuple[str, int], ...]:
     return tuple(frames)[:LOST_FRAMES]
 
 
-def _flows(workspace: Workspace, start: Place, counted: Counted, members: Index) -> tuple[FlowLoss, ...]:
-    """The flows that lost something on a hop, most first."""
+class _ByFlow(NamedTuple):
+    """What a hop lost flow by flow, as :class:`Hop` tells it."""
+
+    flows: tuple[FlowLoss, ...] = ()
+    more_flows: int = 0
+    lost_whole: int = 0
+    lost_in_part: int = 0
+
+
+def _by_flow(workspace: Workspace, counted: Counted, members: Index) -> _ByFlow:
+    """The flows that lost most on a hop, and what all flows lost."""
     flow = workspace.sightings.flow[counted.rows[members]]
     lost = counted.lost[members]
     if not lost.any():
-        return ()
-    distinct, inverse = np.unique(flow, return_inverse=True)
+        return _ByFlow()
+    rows, inverse = np.unique(flow, return_inverse=True)
     judged = counted.seen[members] | counted.missed[members] | counted.refused[members] | lost
-    sent_by_flow = np.bincount(inverse, weights=judged).astype(np.int64)
-    lost_by_flow = np.bincount(inverse, weights=lost).astype(np.int64)
     table = workspace.flows
-    chosen = np.lexsort((distinct, -lost_by_flow))[:FLOWS_SHOWN]
-    losses = []
-    for position in chosen[lost_by_flow[chosen] > 0].tolist():
-        row = int(distinct[position])
-        losses.append(
-            FlowLoss(
-                source=int(table.source[row]),
-                destination=int(table.destination[row]),
-                protocol=int(table.protocol[row]),
-                source_port=int(table.source_port[row]),
-                destination_port=int(table.destination_port[row]),
-                sent=int(sent_by_flow[position]),
-                lost=int(lost_by_flow[position]),
-                answers=int(workspace.answers[row]),  # at whatever place: what is answered anywhere was delivered
-            )
-        )
-    return tuple(losses)
+    columns = {
+        "source": table.source[rows],
+        "destination": table.destination[rows],
+        "protocol": table.protocol[rows],
+        "source_port": table.source_port[rows],
+        "destination_port": table.destination_port[rows],
+        "sent": np.bincount(inverse, weights=judged).astype(np.int64),
+        "lost": np.bincount(inverse, weights=lost).astype(np.int64),
+        "answers": workspace.answers[rows],  # at whatever place: what is answered anywhere was delivered
+    }
+    lost_by_flow = columns["lost"]
+    is_whole = (lost_by_flow == columns["sent"]) & (columns["answers"] == 0)
+    at_bgp = (columns["source_port"] == BGP_PORT) | (columns["destination_port"] == BGP_PORT)
+    is_counted = ~((columns["protocol"] == TCP) & at_bgp)
+    chosen = np.lexsort((rows, -lost_by_flow))[: min(FLOWS_SHOWN, np.count_nonzero(lost_by_flow))]
+    shown = {name: column[chosen].tolist() for name, column in columns.items()}
+    return _ByFlow(
+        tuple(FlowLoss(*row) for row in zip(*shown.values(), strict=True)),
+        int(np.count_nonzero(lost_by_flow)) - len(chosen),
+        int(lost_by_flow[is_counted & is_whole].sum()),
+        int(lost_by_flow[is_counted & ~is_whole].sum()),
+    )

@@ -36,7 +36,8 @@ class Stop:
     is_order_known: bool
     packets: int
     length_max: int  # bytes of the longest inner packet there
-    forms: tuple[Form, ...]
+    forms: tuple[Form, ...]  # the most frequent first
+    more_forms: int  # of fewer packets each
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class Hop:
     ``missed`` are not at the next place but at one beyond, or are answered: its capture lacks them; ``refused`` were
     too big, or probes whose TTL ran out, and their sender was told so by ICMP. ``is_assumed`` where the next place
     shows no frame around that time, and that it was captured is taken from others of its node. Delays are None where
-    nothing was seen at both, or the clocks are not comparable; ``error_ns`` is that of the clocks.
+    nothing was seen at both, or the clocks are not comparable; ``error_ns`` is that of the clocks. ``lost_whole`` are
+    those of ``lost`` whose flow did not get over at all and is answered nowhere, ``lost_in_part`` the others; neither
+    counts sessions on TCP/179, of which BGP itself tells more.
     """
 
     start: Place
@@ -85,6 +88,9 @@ class Hop:
     lost_frames: tuple[tuple[str, int], ...]  # input and frame number at the start, the first few
     lost_over_time: tuple[tuple[int, int], ...]  # start of a bucket in nanoseconds, and how many were lost in it
     flows: tuple[FlowLoss, ...]  # those that lost something, most first
+    more_flows: int  # that lost something as well
+    lost_whole: int
+    lost_in_part: int
     is_one_clock: bool = False  # both places are of one machine
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from ipipdiag.trace import hops
 from tests.checks.two_points import Ways
 from tests.checks.world import NODE_A, NODE_B, Examination
 
@@ -34,6 +37,18 @@ def test_what_never_reaches_the_other_nic_is_critical(examine: Examination) -> N
     finding = examine(*ways.captures("nic_a", "nic_b")).finding
     assert (finding.severity, finding.confidence, finding.count) == (Severity.CRITICAL, Confidence.CONFIRMED, 6)
     assert f"lost between nodes {NODE_A} and {NODE_B}" in finding.title
+
+
+@pytest.mark.parametrize("shown", [1, 64])
+def test_flows_that_are_not_shown_are_counted(
+    shown: int, examine: Examination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hops, "FLOWS_SHOWN", shown)
+    ways = Ways()
+    for identifier in (5, 6):
+        ways.ping(6, identifier=identifier, lost_after="nic_a")
+    ways.ping(3, first=12, identifier=9)
+    assert examine(*ways.captures("nic_a", "nic_b")).finding.count == 12
 
 
 def test_nic_without_any_tunnel_packet_may_be_filtered(examine: Examination) -> None:

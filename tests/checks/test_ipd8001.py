@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from ipipdiag.trace import hops
 from tests.builders.captures import START_NS
 from tests.builders.packets import ipv4, tcp, udp
 from tests.checks.two_points import Ways
@@ -120,3 +121,14 @@ def test_captures_begun_and_ended_apart_lose_nothing(examine: Examination) -> No
         ways.frames[place] = [(time, frame) for time, frame in frames if first <= (time - START_NS) / 1e9 <= last]
     for places in (("cali_a", "tunl_a"), ("tunl_a", "nic_a"), ("cali_a", "tunl_a", "nic_a", "nic_b")):
         assert not examine(*ways.captures(*places, until=61)).findings
+
+
+@pytest.mark.parametrize("shown", [2, 64])
+def test_loss_of_many_flows_counts_all_of_them(
+    shown: int, examine: Examination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hops, "FLOWS_SHOWN", shown)
+    ways = Ways()
+    for identifier in range(1, 7):
+        ways.ping(5, identifier=identifier, lost_after="nic_a", lost=(3,))
+    assert examine(*ways.captures("nic_a", "nic_b")).finding.count == 6

@@ -75,7 +75,7 @@ def examine(
             continue
         examined += bool(leg.hop.sent)
         arrived = leg.hop.seen + leg.hop.missed
-        if arrived and leg.lost_in_part >= max(thresholds.lost_packets, thresholds.lost_share * leg.hop.sent, 1):
+        if arrived and leg.hop.lost_in_part >= max(thresholds.lost_packets, thresholds.lost_share * leg.hop.sent, 1):
             findings.append(_finding(leg, trace, cluster, configuration, thresholds))
     if examined:
         return Outcome(examined, tuple(findings), unless_judged(missing, examined))

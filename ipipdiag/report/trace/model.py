@@ -128,7 +128,8 @@ class FlowReport:
 class HopReport:
     """From one stop to the next. Counts are of packets as the finest cut of any place has them.
 
-    ``is_proven`` is whether ``lost`` may be called so; ``doubts`` say why not, or on what it rests. ``between`` is what
+    ``flows`` are those that lost most, ``more_flows`` how many others lost something. ``is_proven`` is whether ``lost``
+    may be called so; ``doubts`` say why not, or on what it rests. ``between`` is what
     lives there. ``lost_frames`` are input and number at the start, the first few.
     """
 
@@ -149,6 +150,7 @@ class HopReport:
     last_lost_ns: int | None
     lost_frames: tuple[tuple[str, int], ...]
     flows: tuple[FlowReport, ...]
+    more_flows: int
     between: str
     doubts: tuple[str, ...]
 

@@ -167,6 +167,7 @@ class RouteWriter:
             last_lost_ns=hop.last_lost_ns,
             lost_frames=tuple(self._files.locate(name, number) for name, number in hop.lost_frames),
             flows=tuple(_flow(flow, is_proven=not why_not) for flow in hop.flows),
+            more_flows=hop.more_flows,
             between=what_lives_between(leg.start.station, leg.end.station, leg.route, self._cluster),
             doubts=doubts,
         )
@@ -249,6 +250,8 @@ def _remarks(stop: Stop) -> tuple[str, ...]:
         remarks.append("not on the way of these packets")
     if not stop.is_order_known:
         remarks.append("where on the way it lies is not known")
+    if stop.more_forms:
+        remarks.append(f"{format_count(stop.more_forms, 'more form')} with fewer packets left out")
     return tuple(remarks)
 
 

@@ -144,8 +144,8 @@ def _hop(page: Page, hop: HopReport, start: StopReport, *, is_end: bool) -> None
     page.railed(_RAIL, styled(("between them: ", "dim"), hop.between))
     for flow in hop.flows[:_MOST_FLOWS]:
         page.railed(_RAIL, styled(flow.text))
-    if len(hop.flows) > _MOST_FLOWS:
-        page.railed(_RAIL, styled(f"and {len(hop.flows) - _MOST_FLOWS} more flows"))
+    if more := len(hop.flows[_MOST_FLOWS:]) + hop.more_flows:
+        page.railed(_RAIL, styled(f"and {format_count(more, 'more flow')}"))
     for doubt in hop.doubts:
         page.railed(_RAIL, styled((doubt, "yellow")))
     if hop.first_lost_ns is not None and hop.last_lost_ns is not None:

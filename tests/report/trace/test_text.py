@@ -11,6 +11,7 @@ from ipipdiag.report.presentation import Presentation
 from ipipdiag.report.trace import text
 from ipipdiag.report.trace.model import TraceReport
 from ipipdiag.run import RunOptions, TraceOptions, trace
+from ipipdiag.trace import build, hops
 from ipipdiag.trace.query import EndOption, FrameOption
 from tests.scenarios import captures, folder
 
@@ -85,6 +86,17 @@ def test_text_from_outside_is_made_visible(monkeypatch: pytest.MonkeyPatch) -> N
     written = text.render(replace(report, places=places, routes=routes), Presentation()).decode()
     assert "\x1b" not in written
     assert r"eth0\x1b[2J\x0a[bold]" in written
+
+
+def test_flows_and_forms_that_are_left_out_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hops, "FLOWS_SHOWN", 1)
+    monkeypatch.setattr(build, "MOST_FORMS", 0)
+    report = report_of("07", TraceOptions(), monkeypatch)
+    (loses,) = [hop for route in report.routes if route.id in report.drawn for hop in route.hops if hop.flows]
+    assert (len(loses.flows), loses.more_flows) == (1, 1)
+    lines = lines_of(report)
+    assert "  │    and 1 more flow" in lines
+    assert "  │    1 more form with fewer packets left out" in lines
 
 
 def test_every_count_of_the_picture_is_that_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:

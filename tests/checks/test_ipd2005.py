@@ -30,3 +30,11 @@ def test_address_that_is_no_node_is_critical(examine: Examination) -> None:
     finding = examine([*bgp(), *stale()], nodes=NODES).finding
     assert finding.severity is Severity.CRITICAL
     assert STALE in finding.title
+
+
+def test_pods_that_are_not_named_are_counted(examine: Examination) -> None:
+    frames = [
+        at(2 + n, from_a(wrapped(request(n, destination=f"172.20.9.{n + 2}"), destination=STALE))) for n in range(6)
+    ]
+    finding = examine([*bgp(), *frames], nodes=NODES).finding
+    assert "for 172.20.9.2, 172.20.9.3, 172.20.9.4, 172.20.9.5 and 2 more; " in finding.observed

@@ -34,7 +34,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -95,7 +95,7 @@ def _finding(point: Point, sent: Flows, outer_destination: int, cluster: Cluster
         subject=Subject(SubjectKind.NODE, text, nodes=(text, *map(format_address, sources)), addresses=pods),
         title=f"node {sender} sends tunnel packets to {text}, which is not a node",
         expected="the outer destination is the Calico address of a node",
-        observed=f"{several(count, 'packet')} to {text}, for {', '.join(pods[:4])}; "
+        observed=f"{several(count, 'packet')} to {text}, for {in_words(list(pods))}; "
         + ("no request of them answered" if silent else answers_in_words(sent, point)),
         count=count,
         first_ns=int(sent.first_ns.min()),

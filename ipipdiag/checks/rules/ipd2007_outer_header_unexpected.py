@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 PLAIN_HEADER = 20
 MOST_ROUTERS = 8
+MOST_VALUES = 3  # of one field that are told
 ECT0, CE = 2, 3
 
 
@@ -105,8 +106,8 @@ def _finding(point: Point, rows: TunnelHeaders, pair: tuple[int, int], field: st
         "outer_dont_fragment",
         "inner_dont_fragment",
     )
-    shown = {name: sorted(set(getattr(rows, name).tolist()))[:3] for name in names}
-    values = ", ".join(f"{name.replace('_', ' ')} {'/'.join(map(str, seen))}" for name, seen in shown.items())
+    shown = {name: sorted(set(getattr(rows, name).tolist())) for name in names}
+    values = ", ".join(f"{name.replace('_', ' ')} {_first_few(seen)}" for name, seen in shown.items())
     count = int(rows.packets.sum())
     return Finding(
         severity=Severity.WARNING,
@@ -125,6 +126,10 @@ def _finding(point: Point, rows: TunnelHeaders, pair: tuple[int, int], field: st
         alternatives=("a device between the nodes rewrites the header or tunnels again",),
         points=(point.id,),
     )
+
+
+def _first_few(values: list[int]) -> str:
+    return "/".join([*map(str, values[:MOST_VALUES]), *("…" for _ in values[MOST_VALUES : MOST_VALUES + 1])])
 
 
 CHECK = Check(

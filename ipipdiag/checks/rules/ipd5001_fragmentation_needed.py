@@ -33,7 +33,7 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.sightings import evidence_of, in_words, several
 from ipipdiag.protocols import FRAGMENTATION_NEEDED, UNREACHABLE
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int]) -> Fi
             nodes=(reporter,),
             addresses=(receiver, *destinations),
         ),
-        title=f"{reporter} tells {receiver} that packets to {', '.join(destinations[:3])} must not "
+        title=f"{reporter} tells {receiver} that packets to {in_words(destinations, 3)} must not "
         f"exceed {group[2]} bytes",
         expected="path MTU discovery: the sender shrinks its packets",
         observed=f"{several(len(rows), 'ICMP message')} 3/4 with next-hop MTU {group[2]}, about "

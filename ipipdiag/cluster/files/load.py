@@ -28,7 +28,7 @@ from ipipdiag.cluster.configuration import (
 from ipipdiag.cluster.files.documents import DocumentError, looks_like_objects, read_documents
 from ipipdiag.cluster.files.fields import Fields
 from ipipdiag.cluster.files.members import Complaints, Member, read_members
-from ipipdiag.cluster.files.node_texts import read_node_text
+from ipipdiag.cluster.files.node_texts import LINES_LIMIT, read_node_text
 from ipipdiag.cluster.files.objects import read_object
 from ipipdiag.cluster.node_state import (
     Counter,
@@ -89,6 +89,8 @@ def _read_member(
         complaints.add(member.name, "binary; not read")
         return
     if not looks_like_objects(text):
+        if text.count("\n") > LINES_LIMIT:
+            complaints.add(member.name, f"more than {LINES_LIMIT} lines; the rest is not read")
         texts.extend(read_node_text(text, member.inside, _node_of(member)))
         return
     try:

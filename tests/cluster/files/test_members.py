@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ipipdiag.cluster.configuration import Configuration
+from ipipdiag.cluster.files import load as load_module
+from ipipdiag.cluster.files import node_texts
 from ipipdiag.cluster.files.load import load_configuration
 from ipipdiag.cluster.files.members import LINES_PER_PATH, MEMBER_LIMIT, Complaints
 
@@ -144,6 +146,15 @@ def test_many_complaints_are_counted(tmp_path: Path) -> None:
     _, lines = load(archive(tmp_path / "diags.tar.gz", *members, regular("pool.yaml", POOL)))
     assert len(lines) == LINES_PER_PATH + 1
     assert lines[-1][1] == "7 more files or objects are not used"
+
+
+@pytest.mark.parametrize("lines", [3, 4])
+def test_lines_beyond_the_limit_are_said(lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (load_module, node_texts):
+        monkeypatch.setattr(module, "LINES_LIMIT", 3)
+    (tmp_path / "routes.txt").write_text("172.20.9.0/26 via 192.0.2.12 dev tunl0 proto bird onlink\n" * lines)
+    _, said = load(tmp_path / "routes.txt")
+    assert [text for _, text in said] == ["more than 3 lines; the rest is not read"] * (lines > 3)
 
 
 def test_missing_path_is_fatal_and_the_other_is_used(tmp_path: Path) -> None:

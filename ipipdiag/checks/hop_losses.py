@@ -79,7 +79,11 @@ def is_between_pods(route: Route, cluster: Cluster) -> bool:
 
 
 def is_deaf(place: Place) -> Missing | None:
-    """Why nothing can be missed at a place: its captures lost frames, or hold one direction only."""
+    """Why nothing can be missed at a place: its captures lost frames, or hold one direction only.
+
+    What is seen there, and what is answered, is known of every packet by its key, whether its flow found room or not.
+    That a capture lost frames shows in the flows alone: of one that had no room for some it is not known.
+    """
     for point in place.points:
         if lost := incomplete(point):
             return lost

@@ -13,16 +13,21 @@ import numpy.typing as npt
 from ipipdiag.facts.flows import Flows
 from ipipdiag.facts.packet_keys import flow_hash
 from ipipdiag.points.model import Point
-from ipipdiag.trace.places import Place
 from ipipdiag.trace.units import FlowTable
 
 Int64 = npt.NDArray[np.int64]
 
 
 def count_answers(points: Iterable[Point], table: FlowTable) -> Int64:
-    """For each flow the packets of its other direction, at the point that saw most of them."""
+    """For each flow the packets of its other direction, at the point that saw most of them.
+
+    Where a point had no room for all flows, the keys of its packets count: they are kept of every packet.
+    """
     most = np.zeros(len(table), dtype=np.int64)
     for point in points:
+        if "flows" in point.facts.left_out:
+            most = np.maximum(most, _answers_by_keys(point, table))
+            continue
         flows = point.facts.flows
         row = _rows_of(
             table, flows.destination, flows.source, flows.protocol, flows.destination_port, flows.source_port
@@ -33,10 +38,20 @@ def count_answers(points: Iterable[Point], table: FlowTable) -> Int64:
     return most
 
 
-def highest(place: Place, table: FlowTable, column: str) -> Int64:
-    """For each flow the highest value of a column at a place; 0 where it was not seen there."""
+def _answers_by_keys(point: Point, table: FlowTable) -> Int64:
+    """For each flow the packets of its other direction of which a point has the key."""
+    reverse = flow_hash(table.destination, table.source, table.protocol, table.destination_port, table.source_port)
+    hashes, counts = np.unique(point.facts.packet_keys.flow, return_counts=True)
+    if len(hashes) == 0:
+        return np.zeros(len(table), dtype=np.int64)
+    row = np.minimum(np.searchsorted(hashes, reverse), len(hashes) - 1)
+    return np.where(hashes[row] == reverse, counts[row], 0).astype(np.int64)
+
+
+def highest(points: Iterable[Point], table: FlowTable, column: str) -> Int64:
+    """For each flow the highest value of a column at some points; 0 where it was not seen there."""
     most = np.zeros(len(table), dtype=np.int64)
-    for point in place.points:
+    for point in points:
         flows = point.facts.flows
         row = _rows_of(
             table, flows.source, flows.destination, flows.protocol, flows.source_port, flows.destination_port

@@ -15,7 +15,7 @@ from ipipdiag.facts.messages import IcmpReports
 from ipipdiag.facts.over_time import count_over_time
 from ipipdiag.facts.sightings import DUPLICATE_WINDOW_NS
 from ipipdiag.protocols import BGP_PORT, DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TCP, TIME_EXCEEDED, UDP, UNREACHABLE
-from ipipdiag.trace.flow_counts import highest
+from ipipdiag.trace.flow_counts import count_answers, highest
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
 from ipipdiag.trace.places import Place
@@ -224,7 +224,7 @@ def _is_of_working_flow(
     Of these the next place was more likely not captured yet, or no longer.
     """
     flow = workspace.sightings.flow[rows]
-    works = highest(start, workspace.flows, "answers") > 0
+    works = count_answers(start.points, workspace.flows) > 0
     works[flow[seen]] = True
     of_working: npt.NDArray[np.bool_] = assumed & works[flow]
     return of_working
@@ -238,7 +238,8 @@ def _answered(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArr
     table, flow = workspace.flows, workspace.sightings.flow[rows]
     asks = (table.protocol == ICMP) & (table.source_port >= 0)
     asks |= (table.protocol == UDP) & (table.destination_port == DNS_PORT)
-    asks &= highest(start, table, "requests") > 0  # echo replies: what is their other direction answers nothing
+    # not echo replies, for what is their other direction answers nothing; the start may have had no room for the flow
+    asks &= highest(workspace.points, table, "requests") > 0
     missing = np.flatnonzero(unseen & asks[flow])
     count, lacking = np.bincount(flow, minlength=len(table)), np.bincount(flow[missing], minlength=len(table))
     spare = lacking - np.maximum(count - workspace.answers, 0)

@@ -15,6 +15,7 @@ from ipipdiag.report.model import Report, State
 from ipipdiag.run import RunOptions, analyze
 from tests.builders.captures import pcap
 from tests.builders.packets import arp, ethernet, fragments, icmp_echo, ipv4, tcp, udp
+from tests.checks.two_points import Ways
 from tests.checks.world import (
     GATEWAY,
     HOST_MAC,
@@ -88,6 +89,20 @@ def report_of(folder: Path, frames: list[Timed]) -> Report:
     return analyze(RunOptions((str(path),)))
 
 
+def two_nics(folder: Path, ways: Ways) -> Report:
+    """The report on both nodes' NICs; at that of node A more flows were captured before than there is room for."""
+    ways.frames["nic_a"] += others(0.5)
+    names = []
+    for place in ("nic_a", "nic_b"):
+        names.append(str(folder / f"{place}.pcap"))
+        Path(names[-1]).write_bytes(ways.captures(place)[0])
+    return analyze(RunOptions(tuple(names)))
+
+
+def codes_of(report: Report) -> list[str]:
+    return [entry.finding.code for entry in report.findings]
+
+
 def check_of(report: Report, code: str) -> CheckResult:
     return next(check for check in report.checks if check.code == code)
 
@@ -142,6 +157,17 @@ def test_what_may_be_in_the_rest_is_not_said_to_be_no_calico(tmp_path: Path) -> 
     assert not any(check.status is Status.NOT_APPLICABLE and check.code[3] not in "09" for check in report.checks)
 
 
+def test_answers_are_seen_at_a_point_that_had_no_room_for_their_flows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the far capture lacks of what was answered it missed, though only the near one, which is full, shows so."""
+    monkeypatch.setattr(collect, "ROW_LIMIT", 30)
+    ways = Ways()
+    ways.ping(15)
+    ways.frames["nic_b"] = ways.frames["nic_b"][::3]
+    assert "IPD8001" not in codes_of(two_nics(tmp_path, ways))
+
+
 @pytest.mark.parametrize("more", [0, 1], ids=["all compared", "found among those compared"])
 def test_forms_that_are_all_compared_are_no_limit(more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the forms of a flow that are compared nothing more is asked of one that is seen to change to and fro."""
@@ -185,6 +211,17 @@ def test_what_frames_show_stands(tmp_path: Path) -> None:
     report = report_of(tmp_path, [*pings(), at(2, nested), *others(6.5)])
     assert "IPD2009" in [entry.finding.code for entry in report.findings]
     assert report.verdict.state is State.FAULT_FOUND
+
+
+def test_loss_shows_where_the_near_point_had_no_room_for_its_flows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "ROW_LIMIT", 30)
+    ways = Ways()
+    ways.ping(15, lost_after="nic_a", lost=range(5, 13))
+    report = two_nics(tmp_path, ways)
+    assert "IPD8001" in codes_of(report)
+    assert [error.name for error in report.errors] == [str(tmp_path / "nic_a.pcap")]
 
 
 # cannot be judged: how the report reads

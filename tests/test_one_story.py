@@ -82,9 +82,6 @@ def from_markdown(report: Report) -> Story:
         for row in re.findall(rf"^\| {re.escape(word)} \| (.*) \|$", text, re.MULTILINE):
             statuses |= dict.fromkeys(re.findall(r"[A-Z]{3}\d{4}", row), status)
     not_checked = text.partition("## What was not checked")[2].partition("\n## ")[0]
-    unbuilt = not_checked.partition("Not built yet: ")[2]
-    for first, last in re.findall(r"[A-Z]{3}(\d{4})(?:–(\d{4}))?", unbuilt):
-        statuses |= {f"IPD{number:04}": "not_checked" for number in range(int(first), int(last or first) + 1)}
     listed = re.findall(r"^\| ([A-Z]{3}\d{4}.*?) \|", not_checked, re.MULTILINE)
     statuses |= dict.fromkeys((code for cell in listed for code in re.findall(r"[A-Z]{3}\d{4}", cell)), "not_checked")
     blocks = re.split(r"^### f\d+ ", text.partition("\n## What was")[0], flags=re.MULTILINE)[1:]

@@ -1,5 +1,5 @@
-"""All checks: those that are built, found by walking the folder; those of other packages, found by their entry points
-``ipipdiag.checks``; and those of the catalogue that are not built yet.
+"""All checks: those of this package, found by walking the folder, and those of other packages, found by their entry
+points ``ipipdiag.checks``.
 """
 
 from __future__ import annotations
@@ -12,22 +12,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ipipdiag.checks import rules
-from ipipdiag.checks.model import Check, Severity
+from ipipdiag.checks.model import Check
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "ipipdiag.checks"
 OWN = "IPD"  # how the codes of this package begin
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A code of the catalogue whose check is not built: it is reported as not checked, never as passed."""
-
-    code: str
-    name: str
-    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +30,8 @@ class Unusable:
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every built check in the order of the codes, those of other packages last."""
-    return (*_built(), *_from_packages()[0])
+    """Every check in the order of the codes, those of other packages last."""
+    return (*_own(), *_from_packages()[0])
 
 
 def unusable() -> tuple[Unusable, ...]:
@@ -54,7 +45,7 @@ def in_order(code: str) -> tuple[bool, str]:
 
 
 @cache
-def _built() -> tuple[Check, ...]:
+def _own() -> tuple[Check, ...]:
     modules = (
         importlib.import_module(found.name) for found in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}.")
     )
@@ -92,17 +83,3 @@ def _load(found: EntryPoint) -> Check:
 
 def _with_page(check: Check, module: ModuleType) -> Check:
     return replace(check, page=(module.__doc__ or "").strip())
-
-
-def planned() -> tuple[Planned, ...]:
-    """The codes that are not built, in their order."""
-    built = {check.code for check in all_checks()}
-    return tuple(
-        Planned(code, name, Severity(severity))
-        for line in _NOT_BUILT.splitlines()
-        for code, name, severity in (line.split(),)
-        if code not in built
-    )
-
-
-_NOT_BUILT = ""  # a line each: code, name and severity of a check of the catalogue that is yet to be written

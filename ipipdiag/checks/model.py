@@ -65,7 +65,6 @@ class Reason(StrEnum):
     CAPTURE_DROPS = "capture_drops"
     NO_OVERLAP = "no_overlap"
     FILTERED = "filtered"
-    NOT_BUILT = "not_built"
 
 
 class SubjectKind(StrEnum):

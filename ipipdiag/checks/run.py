@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ipipdiag.checks.absence import limit_reached
-from ipipdiag.checks.catalogue import all_checks, in_order, planned
+from ipipdiag.checks.catalogue import all_checks, in_order
 from ipipdiag.checks.model import (
     MOST_FINDINGS,
     Check,
@@ -73,7 +73,7 @@ class Case:
 
 
 def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[CheckResult, ...]:
-    """The results of all checks in the order of their codes; those not built are listed as such."""
+    """The results of all checks in the order of their codes."""
     arguments = case.arguments()
     chosen = [check for check in all_checks() if (not only or check.code in only) and check.code not in skip]
     results = {check.code: _run(check, arguments) for check in chosen if check.code[3] == CAPTURE_FAMILY}
@@ -82,11 +82,6 @@ def run_checks(case: Case, only: Sequence[str] = (), skip: Sequence[str] = ()) -
         if check.code not in results:
             judged = is_calico or not check.is_calico_specific
             results[check.code] = _run(check, arguments) if judged else _foreign(check)
-    for plan in planned():
-        if (not only or plan.code in only) and plan.code not in skip:
-            results[plan.code] = CheckResult(
-                plan.code, plan.name, Status.NOT_CHECKED, reason=Reason.NOT_BUILT, missing="this check is not built yet"
-            )
     cut = [more for point in case.points if (more := limit_reached(point, tuple(point.facts.left_out)))]
     for code, result in results.items() if cut else ():
         results[code] = _as_far_as_kept(result, cut[0])

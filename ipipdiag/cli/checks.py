@@ -9,7 +9,7 @@ import textwrap
 
 import click
 
-from ipipdiag.checks.catalogue import OWN, all_checks, planned
+from ipipdiag.checks.catalogue import OWN, all_checks
 from ipipdiag.checks.model import Check
 from ipipdiag.checks.viewpoints import TITLES, Sight, sight_of
 from ipipdiag.cli.completion import complete_code
@@ -59,9 +59,6 @@ def _all() -> list[str]:
             *(line for check in members for line in _entry(check, width)),
             "",
         ]
-    if unbuilt := planned():
-        lines.append("Not built yet (reported as not checked)")
-        lines += [f"{entry.code} {entry.name:<30} {entry.severity.value}" for entry in unbuilt]
     return lines
 
 
@@ -110,16 +107,11 @@ def _capture(role: Role) -> str:
 @click.argument("code", metavar="CODE", type=check_code, shell_complete=complete_code)
 def explain(code: str) -> int:
     """Print the page of a check, given by its code or its name: what it expects, what can mislead, what to do."""
-    check = next((check for check in all_checks() if check.code == code), None)
-    if check is not None:
-        heading = f"{check.code} {check.name}"
-        facts = f"up to {check.severity.value} · judged at: {check.points}"
-        summary = check.page.removeprefix(f"{check.name}: ")
-        body = _reflowed(summary[:1].upper() + summary[1:], _width())
-    else:
-        entry = next(entry for entry in planned() if entry.code == code)
-        heading, facts = f"{entry.code} {entry.name}", f"up to {entry.severity.value}"
-        body = ["This check is not built yet: a report names it as not checked, never as passed."]
+    check = next(check for check in all_checks() if check.code == code)
+    heading = f"{check.code} {check.name}"
+    facts = f"up to {check.severity.value} · judged at: {check.points}"
+    summary = check.page.removeprefix(f"{check.name}: ")
+    body = _reflowed(summary[:1].upper() + summary[1:], _width())
     write(_text([heading, facts, "", *body]), None)
     return 0
 

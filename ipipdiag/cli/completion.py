@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.catalogue import all_checks
 from ipipdiag.cli.exits import ExitCode
 from ipipdiag.cli.output import write
 
@@ -33,7 +33,7 @@ def completion(context: click.Context, shell: str) -> int:
 
 def complete_code(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Codes of checks that begin so, or whose name does, each with its name."""
-    known = {check.code: check.name for check in all_checks()} | {entry.code: entry.name for entry in planned()}
+    known = {check.code: check.name for check in all_checks()}
     start = incomplete.lower()
     return [
         CompletionItem(code, help=name)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.catalogue import all_checks
 from ipipdiag.checks.thresholds import meaning_of, threshold_names
 from ipipdiag.cluster.model import Mode, ModeOption, NodeOption
 from ipipdiag.points.model import PointOption, Role
@@ -173,7 +173,7 @@ def node(text: str) -> NodeOption:
 
 def check_code(text: str) -> str:
     """Code of a check, given in upper or lower case, or by the check's name."""
-    codes = {check.code: check.name for check in all_checks()} | {entry.code: entry.name for entry in planned()}
+    codes = {check.code: check.name for check in all_checks()}
     known = {word.lower(): code for code, name in codes.items() for word in (code, name)}
     if code := known.get(text.lower()):
         return code

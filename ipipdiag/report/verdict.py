@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ipipdiag.checks.model import CheckResult, Reason, Severity, Status, SubjectKind
+from ipipdiag.checks.model import CheckResult, Severity, Status, SubjectKind
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Point
 from ipipdiag.report.model import FindingReport, State, Verdict
@@ -78,15 +78,13 @@ def _quiet_headline(
     frames = sum(point.facts.extent.frames for point in points)
     left_out = sum(point.facts.unselected for point in points)
     if state is State.NO_FAULT_SEEN:
-        unbuilt = sum(check.reason is Reason.NOT_BUILT for check in checks)
-        skipped = sum(check.status is Status.NOT_CHECKED for check in checks) - unbuilt
+        skipped = sum(check.status is Status.NOT_CHECKED for check in checks)
         beside = f", {_several(left_out, 'frame')} of other times or hosts left out" if left_out else ""
         if unkept := sum(sum(point.facts.left_out.values()) for point in points):
             beside += f", as far as there was room for them ({_several(unkept, 'entry', 'entries')} left out)"
         return (
             f"no fault seen in {_several(frames, 'frame')} of {_several(len(points), 'capture point')}{beside}: "
             f"{len(passed)} checks passed, {skipped} could not be made here"
-            + (f", {unbuilt} are not built yet" if unbuilt else "")
         )
     if not points:
         return "not enough evidence: no input could be read"

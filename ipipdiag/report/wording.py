@@ -31,7 +31,6 @@ STATUSES = {
     Status.NOT_APPLICABLE: "not applicable here",
     Status.CRASHED: "crashed, a bug of ipipdiag",
 }
-NOT_BUILT = "not built yet"
 FRAMES_SHOWN = 10
 
 Group = tuple[Reason | None, str | None, str | None]
@@ -78,13 +77,8 @@ def tie(entry: FindingReport) -> str | None:
 
 
 def with_status(checks: Iterable[CheckResult], status: Status) -> list[CheckResult]:
-    """The checks of one status, without those that are not built."""
-    return [check for check in checks if check.status is status and check.reason is not Reason.NOT_BUILT]
-
-
-def unbuilt(checks: Iterable[CheckResult]) -> list[CheckResult]:
-    """The checks of the catalogue that are not built."""
-    return [check for check in checks if check.reason is Reason.NOT_BUILT]
+    """The checks of one status."""
+    return [check for check in checks if check.status is status]
 
 
 def by_what_is_missing(checks: Iterable[CheckResult]) -> dict[Group, list[CheckResult]]:
@@ -93,17 +87,6 @@ def by_what_is_missing(checks: Iterable[CheckResult]) -> dict[Group, list[CheckR
     for check in with_status(checks, Status.NOT_CHECKED):
         groups.setdefault((check.reason, check.missing, check.enable), []).append(check)
     return groups
-
-
-def code_ranges(checks: Iterable[CheckResult]) -> list[str]:
-    """Codes, neighbours drawn together: ``IPD3003–3012``."""
-    ranges: list[list[str]] = []
-    for check in checks:
-        if ranges and int(check.code[3:]) == int(ranges[-1][-1][3:]) + 1:
-            ranges[-1].append(check.code)
-        else:
-            ranges.append([check.code])
-    return [codes[0] if len(codes) == 1 else f"{codes[0]}–{codes[-1][3:]}" for codes in ranges]
 
 
 def place_cells(point: PointReport, entry: InputReport) -> list[str]:
@@ -168,7 +151,6 @@ def _severities(count: int, severity: Severity) -> str:
 
 def _checks_in_short(checks: Sequence[CheckResult]) -> str:
     counts = [(len(with_status(checks, status)), text) for status, text in STATUSES.items()]
-    counts.append((len(unbuilt(checks)), NOT_BUILT))
     return ", ".join(f"{count} {text}" for count, text in counts if count) or "none was made"
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ipipdiag import __version__
-from ipipdiag.checks.catalogue import all_checks, planned
+from ipipdiag.checks.catalogue import all_checks
 from ipipdiag.cli.main import main
 from ipipdiag.points.model import Role
 from tests.scenarios import SAMPLES
@@ -20,7 +20,7 @@ def test_every_code_is_listed_once_and_fits(capsys: Output) -> None:
     assert main(["checks"]) == 0
     lines = capsys.readouterr().out.splitlines()
     listed = [line[:7] for line in lines if line.startswith("IPD")]
-    assert sorted(listed) == sorted(entry.code for entry in (*all_checks(), *planned()))
+    assert sorted(listed) == [check.code for check in all_checks()]
     assert max(map(len, lines)) <= 100
 
 
@@ -63,12 +63,6 @@ def test_a_point_s_list_says_what_it_shows_and_where_the_rest_shows(capsys: Outp
 def test_a_point_that_there_is_not_is_a_usage_error(capsys: Output) -> None:
     assert main(["checks", "--point", "nowhere"]) == 2
     assert "tunl0" in capsys.readouterr().err
-
-
-def test_what_is_not_built_says_so(capsys: Output) -> None:
-    for entry in planned()[:1]:
-        assert main(["explain", entry.code]) == 0
-        assert "not built yet" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ipipdiag.checks.model import Evidence, Reason, SubjectKind
+from ipipdiag.checks.model import Evidence, SubjectKind
 from ipipdiag.report.model import ClusterFact, FindingReport, FlowReport, InputError, Report, Setting
 from tests.report.example_report import blocked_finding, blocked_report
 
@@ -35,7 +35,7 @@ def hostile_report() -> Report:
     effect = replace(finding, code="IPD6002", name="TunnelUnanswered")
     checks = tuple(
         replace(result, missing=TOGETHER, enable=f"echo {TOGETHER}")
-        if result.reason not in (None, Reason.NOT_BUILT)
+        if result.reason is not None
         else replace(result, error=TOGETHER if result.error else None)
         for result in report.checks
     )

@@ -34,6 +34,7 @@ CONTRACT = {
     "checks": ["code", "name", "status", "examined", "reason", "missing", "enable"],
     "tunnels": ["point", "outer_src", "outer_dst", "packets", "bytes", "first_frame"],
 }
+RESERVED = {"not_built"}  # of the contract, for a check that is announced before it is there
 
 
 def schema() -> dict[str, Any]:
@@ -79,7 +80,8 @@ def test_the_schema_knows_every_word_the_program_uses() -> None:
         (schema()["$defs"]["confidence"], Confidence),
     ]
     for allowed, kind in words:
-        assert {word for word in allowed["enum"] if word is not None} == {member.value for member in kind}
+        words_of_schema = {word for word in allowed["enum"] if word is not None} - RESERVED
+        assert words_of_schema == {member.value for member in kind}
 
 
 def test_the_fields_of_the_contract_are_there_in_their_order() -> None:

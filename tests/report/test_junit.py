@@ -32,7 +32,6 @@ def case(root: Element, code: str) -> Element:
         ("IPD2001", ["skipped"]),
         ("IPD2009", ["skipped"]),
         ("IPD2010", ["error"]),
-        ("IPD3003", ["skipped"]),
         ("IPD6001", ["failure"]),
         ("notes.txt", ["error"]),
         ("a-eth0.pcap", []),

@@ -28,7 +28,6 @@ from tests.report.example_report import blocked_finding, notice
 
 PASSED = CheckResult("IPD6001", "ProtocolFourBlocked", Status.PASS, examined=3)
 UNJUDGED = CheckResult("IPD6002", "TunnelUnanswered", Status.NOT_CHECKED, reason=Reason.WRONG_POINT)
-UNBUILT = CheckResult("IPD5002", "PmtuBlackhole", Status.NOT_CHECKED, reason=Reason.NOT_BUILT)
 ABOUT_THE_FILE = CheckResult("IPD0002", "DamagedFile", Status.PASS, examined=1)
 
 
@@ -52,12 +51,11 @@ def verdict(points: tuple[Point, ...], *findings: Finding, checks: tuple[CheckRe
 
 class TestState:
     def test_checks_that_passed_are_no_fault_seen_and_say_how_much(self, points: tuple[Point, ...]) -> None:
-        found = verdict(points, checks=(PASSED, UNJUDGED, UNBUILT))
+        found = verdict(points, checks=(PASSED, UNJUDGED))
         assert (found.state, found.code, found.finding, found.confidence) == (State.NO_FAULT_SEEN, None, None, None)
         frames = points[0].facts.extent.frames
         assert found.headline == (
-            f"no fault seen in {frames} frames of 1 capture point: "
-            "1 checks passed, 1 could not be made here, 1 are not built yet"
+            f"no fault seen in {frames} frames of 1 capture point: 1 checks passed, 1 could not be made here"
         )
 
     def test_checks_of_the_capture_alone_judge_nothing(self, points: tuple[Point, ...]) -> None:

@@ -185,20 +185,16 @@ def _actions(finding: Finding) -> str:
 
 def _not_checked(report: Report) -> Iterator[Part]:
     groups = wording.by_what_is_missing(report.checks)
-    unbuilt = wording.unbuilt(report.checks)
-    if not groups and not unbuilt:
+    if not groups:
         return
     blocks = ["## What was not checked\n"]
     rows = [
         (", ".join(f"{check.code} {check.name}" for check in group), reason.value if reason else "", missing or "")
         for (reason, missing, _), group in groups.items()
     ]
-    if rows:
-        blocks.append(table(("Check", "Why", "Missing"), rows))
+    blocks.append(table(("Check", "Why", "Missing"), rows))
     if enabling := list(dict.fromkeys(enable for _, _, enable in groups if enable)):
         blocks.append(f"What would settle them:\n\n{commands(enabling)}")
-    if unbuilt:
-        blocks.append(f"Not built yet: {escaped(', '.join(wording.code_ranges(unbuilt)))}\n")
     yield Part(Weight.NOT_CHECKED, "what was not checked", "\n".join(blocks))
 
 

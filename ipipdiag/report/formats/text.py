@@ -146,7 +146,7 @@ def _checks(page: Page, checks: Sequence[CheckResult], detail: Detail) -> None:
         if named := wording.with_status(checks, status):
             names = ", ".join(f"{check.code} {check.name}" for check in named)
             page.paragraph(styled((label, style), f": {names}"), 0, _INDENT)
-    _not_checked(page, checks, detail)
+    _not_checked(page, checks)
     for check in wording.with_status(checks, Status.CRASHED):
         page.paragraph(
             styled(
@@ -155,7 +155,7 @@ def _checks(page: Page, checks: Sequence[CheckResult], detail: Detail) -> None:
         )
 
 
-def _not_checked(page: Page, checks: Sequence[CheckResult], detail: Detail) -> None:
+def _not_checked(page: Page, checks: Sequence[CheckResult]) -> None:
     groups = wording.by_what_is_missing(checks)
     if groups:
         page.paragraph(styled(("Could not be checked", "yellow")))
@@ -166,12 +166,6 @@ def _not_checked(page: Page, checks: Sequence[CheckResult], detail: Detail) -> N
             page.field("missing", missing, 6)
         if enable:
             page.command(enable, 6, "settle by")
-    not_built = wording.unbuilt(checks)
-    if not not_built:
-        return
-    named = [f"{check.code} {check.name}" for check in not_built]
-    codes = named if detail is Detail.FULL else wording.code_ranges(not_built)
-    page.paragraph(styled(("Not built yet", "dim"), ": ", ", ".join(codes)), 0, 3)
 
 
 def _points(page: Page, report: Report) -> None:

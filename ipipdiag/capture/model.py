@@ -78,7 +78,6 @@ class InterfaceStatistics:
     accepted_by_filter: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Frames(Table):
     """The records of a batch: where each frame's bytes lie in the batch's buffer, and what its record header says."""
 

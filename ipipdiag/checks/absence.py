@@ -97,6 +97,7 @@ def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], .
     import numpy as np
 
     from ipipdiag.facts.groups import Groups
+    from ipipdiag.table import distinct
 
     flows = point.facts.flows
     rows = np.flatnonzero(flows.protocol == TCP)
@@ -121,7 +122,7 @@ def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], .
     span = np.where(acknowledged, last[back] - first[back], 0)
     unseen = span - payload - CONTROL_BYTES
     judged = acknowledged & ~unclear & ~unclear[back] & (opened + opened[back] == 1) & (span < HALF_SEQUENCE_SPACE)
-    found = np.unique(itself[(judged & (unseen > 0))[itself]])
+    found = distinct(itself[(judged & (unseen > 0))[itself]])
     at = [column[directions.first[found]].tolist() for column in ends]
     return tuple(zip(unseen[found].tolist(), zip(*at, strict=True), strict=True))
 

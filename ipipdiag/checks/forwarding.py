@@ -158,12 +158,14 @@ def _perhaps_relayed(tables: Sequence[Flows]) -> list[npt.NDArray[np.bool_]]:
     """
     import numpy as np
 
+    from ipipdiag.table import is_among
+
     nic, codes = tables[0], five_tuples(tables).codes
     ttl = np.concatenate([table.ttl_max for table in tables])
     comes = np.concatenate([nic.tunnel == Tunnel.IPIP, np.ones(len(codes) - len(nic), dtype=np.bool_)])
     at_ttl = codes * TTLS + ttl
-    relayed = codes[: len(nic)][np.isin(at_ttl[: len(nic)] + 1, at_ttl[comes])]
-    return np.split(np.isin(codes, relayed), np.cumsum([len(table) for table in tables[:-1]]))
+    relayed = codes[: len(nic)][is_among(at_ttl[: len(nic)] + 1, at_ttl[comes])]
+    return np.split(is_among(codes, relayed), np.cumsum([len(table) for table in tables[:-1]]))
 
 
 def _relayed(point: Point, rows: Sequence[FlowRow], cluster: Cluster) -> Iterator[Relay]:

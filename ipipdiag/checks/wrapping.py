@@ -79,7 +79,9 @@ class PodFlows:
         """Which flows go to a pool of a mode."""
         import numpy as np
 
-        modes = {address: cluster.mode_of(address) for address in np.unique(self.destination).tolist()}
+        from ipipdiag.table import distinct
+
+        modes = {address: cluster.mode_of(address) for address in distinct(self.destination).tolist()}
         of_mode = [address for address, told in modes.items() if told is not None and told[0] is mode]
         return np.isin(self.destination, np.array(of_mode, dtype=np.int64))
 
@@ -96,11 +98,13 @@ def pod_flows(flows: Mapping[Point, Flows], cluster: Cluster) -> Iterator[PodFlo
 def _pod_flows_at(point: Point, cluster: Cluster) -> PodFlows:
     import numpy as np
 
+    from ipipdiag.table import distinct
+
     flows = point.facts.flows
     is_told = (flows.tunnel == Tunnel.NONE) | (flows.tunnel == Tunnel.IPIP)
     position = np.flatnonzero(is_told & is_between_pods(flows, cluster))
     source, destination = flows.source[position], flows.destination[position]
-    pods = np.unique(np.concatenate([source, destination]))
+    pods = distinct(np.concatenate([source, destination]))
     homes = np.array([_node_of(cluster, pod) for pod in pods.tolist()], dtype=np.int64)
     wrapped = flows.tunnel[position] == Tunnel.IPIP
     source_node = np.where(wrapped, flows.outer_source[position], homes[np.searchsorted(pods, source)])
@@ -129,7 +133,9 @@ def is_between_pods(flows: Flows, cluster: Cluster) -> npt.NDArray[np.bool_]:
     """Which flows have pods at both ends; ICMP errors are left out, for their sender is a node."""
     import numpy as np
 
-    addresses = np.unique(np.concatenate([flows.source, flows.destination]))
+    from ipipdiag.table import distinct
+
+    addresses = distinct(np.concatenate([flows.source, flows.destination]))
     pods = np.array([address for address in addresses.tolist() if cluster.is_pod(address)], dtype=np.int64)
     is_error = (flows.protocol == ICMP) & (flows.source_port < 0)
     between: npt.NDArray[np.bool_] = np.isin(flows.source, pods) & np.isin(flows.destination, pods) & ~is_error

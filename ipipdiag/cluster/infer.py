@@ -31,6 +31,7 @@ from ipipdiag.protocols import (
     SHORTEST_BLOCK,
     UNREACHABLE,
 )
+from ipipdiag.table import distinct
 
 UNDERLAY_ROLES = (Role.NODE, Role.ANY, Role.UNKNOWN)
 OUTER_HEADER = 20  # bytes, that tunl0 puts before a packet
@@ -199,7 +200,7 @@ def _pods(points: Sequence[Point], cluster: Cluster) -> dict[int, str]:
             continue
         flows = point.facts.flows
         flows = flows.select((flows.tunnel == Tunnel.IPIP) & ~_is_icmp_error(flows))
-        for address in np.unique(np.concatenate([flows.source, flows.destination])).tolist():
+        for address in distinct(np.concatenate([flows.source, flows.destination])).tolist():
             if address not in cluster.nodes and address not in cluster.tunnel_addresses:
                 pods.setdefault(address, "seen inside IP-in-IP")
     return pods

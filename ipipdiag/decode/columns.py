@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,11 @@ ABSENT: dict[str, int] = {
 
 
 def blank(table: type[Any], count: int) -> Columns:
-    """The columns that a dataclass annotates with the types above, ``count`` rows of each, where nothing applies."""
+    """The columns that a class annotates with the types above, ``count`` rows of each, where nothing applies."""
     return {
-        column.name: np.full(count, ABSENT.get(column.name, 0), dtype=_DTYPES[column.type])
-        for column in fields(table)
-        if isinstance(column.type, str) and column.type in _DTYPES
+        name: np.full(count, ABSENT.get(name, 0), dtype=_DTYPES[of])
+        for name, of in table.__annotations__.items()
+        if of in _DTYPES
     }
 
 

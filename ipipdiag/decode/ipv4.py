@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -18,7 +17,6 @@ FIXED, LONGEST = 20, 60  # bytes
 PLAIN = 0x45  # first byte of a header of version 4 without options
 
 
-@dataclass(frozen=True, slots=True)
 class Ipv4Headers(Table):
     """One header a row. ``header_length`` 0: not there, for ``stop_reason``; a cut in the options leaves the fields.
 

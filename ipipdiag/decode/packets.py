@@ -15,7 +15,6 @@ from ipipdiag.table import Table
 __all__ = ["ArpMessages", "Decoded", "IcmpErrors", "Packets", "Segments"]
 
 
-@dataclass(frozen=True, slots=True)
 class Packets(Table):
     """One row a frame. An IPv4 header that is not there has header length 0 and zeros elsewhere."""
 
@@ -98,7 +97,6 @@ class Packets(Table):
     stop_reason: U8  # StopReason
 
 
-@dataclass(frozen=True, slots=True)
 class ArpMessages(Table):
     """ARP for IPv4 over Ethernet (RFC 826), a row a message; ``row`` is the position in the packet table."""
 
@@ -114,7 +112,6 @@ class ArpMessages(Table):
     target: U32
 
 
-@dataclass(frozen=True, slots=True)
 class IcmpErrors(Table):
     """ICMP errors (types 3, 4, 5, 11, 12) and the headers they quote (RFC 792); a row a message.
 
@@ -151,7 +148,6 @@ class IcmpErrors(Table):
     quoted_icmp_sequence: I32
 
 
-@dataclass(frozen=True, slots=True)
 class Segments(Table):
     """Payloads of a kind of packet, a row a packet that carries any: where they lie in the batch's buffer.
 
@@ -164,7 +160,6 @@ class Segments(Table):
     length: I32
 
 
-@dataclass(frozen=True, slots=True)
 class DnsMessages(Table):
     """DNS over UDP (RFC 1035, 4.1): a row a message whose header is whole; ``row`` is the position in the packet table.
 
@@ -199,7 +194,7 @@ class Decoded:
         packets, arp, icmp = self.packets, self.arp_messages, self.icmp_errors
         return replace(
             self,
-            packets=replace(packets, number=packets.number + frames_before),
-            arp_messages=replace(arp, number=arp.number + frames_before),
-            icmp_errors=replace(icmp, number=icmp.number + frames_before),
+            packets=packets.with_columns(number=packets.number + frames_before),
+            arp_messages=arp.with_columns(number=arp.number + frames_before),
+            icmp_errors=icmp.with_columns(number=icmp.number + frames_before),
         )

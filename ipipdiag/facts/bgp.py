@@ -39,7 +39,6 @@ TableT = TypeVar("TableT", bound=Table)
 Address = tuple[int, int, int, int]  # source, destination, source port, destination port
 
 
-@dataclass(frozen=True, slots=True)
 class BgpMessages(Table):
     """A row a message, in the order in which they end; ``number`` is the frame in which it ends.
 
@@ -64,7 +63,6 @@ class BgpMessages(Table):
     withdrawn: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
 class BgpRoutes(Table):
     """Prefixes that UPDATE messages announce or withdraw; a row a prefix."""
 
@@ -82,7 +80,6 @@ class BgpRoutes(Table):
     cluster: npt.NDArray[np.int64]  # first entry of CLUSTER_LIST; 0 without
 
 
-@dataclass(frozen=True, slots=True)
 class BgpControls(Table):
     """TCP segments of port 179 that open or end a connection: a row a segment with SYN, FIN or RST."""
 

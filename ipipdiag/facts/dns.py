@@ -5,8 +5,6 @@ Of the names asked for only a hash is kept: enough to tell questions apart, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +17,6 @@ from ipipdiag.protocols import DNS_PORT
 NO_TIME = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True)
 class DnsExchanges(Tally):
     """A row a question of one client: its queries to one server, known by port and transaction id, and their answers.
 

@@ -6,8 +6,6 @@ a next hop. Duplicate sightings of one packet are merged before flows are counte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +27,6 @@ from ipipdiag.protocols import ACK, DNS_PORT, ECHO_REPLY, ECHO_REQUEST, RST, SYN
 NO_TTL = 255
 
 
-@dataclass(frozen=True, slots=True)
 class Flows(Tally):
     """A row a directed 5-tuple, form (tunnel and outer addresses) and pair of MACs.
 
@@ -197,13 +194,12 @@ def with_answers(flows: Flows) -> Flows:
     # an echo reply answers a request, not another reply: a flow of one's own address is its own reverse
     own = flows.source == flows.destination
     reverse = codes[count:]
-    columns = flows.columns() | {
-        "answers": np.where(own, 0, sent[reverse]),
-        "answers_bare": np.where(own, 0, sent_bare[reverse]),
-        "last_answer_ns": np.where(own, -1, last_ns[reverse]),
-        "last_answer_frame": np.where(own, 0, last_frame[reverse]),
-    }
-    return Flows(**columns)
+    return flows.with_columns(
+        answers=np.where(own, 0, sent[reverse]),
+        answers_bare=np.where(own, 0, sent_bare[reverse]),
+        last_answer_ns=np.where(own, -1, last_ns[reverse]),
+        last_answer_frame=np.where(own, 0, last_frame[reverse]),
+    )
 
 
 __all__ = ["ABSENT_MAC", "Flows", "flow_rows", "with_answers"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
@@ -15,7 +14,6 @@ from ipipdiag.table import Table
 REASSEMBLY_NS = 30_000_000_000  # net.ipv4.ipfrag_time: what is not whole by then is thrown away
 
 
-@dataclass(frozen=True, slots=True)
 class FragmentPieces(Table):
     """A row a fragment: of an outer header (``is_outer``), or of a packet that is bare or lies inside a tunnel.
 

@@ -6,8 +6,6 @@ instead of from every frame of the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ipipdiag.decode.packets import Packets
@@ -16,7 +14,6 @@ from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, t
 from ipipdiag.kinds import Network
 
 
-@dataclass(frozen=True, slots=True)
 class FramesAlike(Tally):
     """A row for the frames of one flow, or of one pair of MACs that are of no flow; sightings are not merged."""
 

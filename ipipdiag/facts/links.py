@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +11,6 @@ from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, t
 from ipipdiag.kinds import Layer
 
 
-@dataclass(frozen=True, slots=True)
 class MacPairs(Tally):
     """A row a pair of source and destination MAC (and packet type); bytes are those of the frames on the wire."""
 
@@ -48,7 +45,6 @@ def mac_pair_rows(frames: FramesAlike) -> MacPairs:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Stops(Tally):
     """Where decoding stopped and why: a row a layer, reason and protocol named there.
 

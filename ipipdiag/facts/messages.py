@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -14,7 +13,6 @@ from ipipdiag.table import Table
 MESSAGE_LIMIT = 200_000  # of one kind at one point; the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
 class IcmpReports(Table):
     """ICMP errors: who reports what to whom about which packet.
 

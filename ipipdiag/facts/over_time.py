@@ -6,8 +6,6 @@ two neighbours are one bucket of twice the width. Which width is reached depends
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +21,6 @@ MOST_BUCKETS = 512  # with a packet in them
 NO_TRIP = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True)
 class Buckets(Tally):
     """A row each bucket that holds a packet, in the order of time; ``start_ns`` is a multiple of the width."""
 

@@ -8,7 +8,6 @@ identification with ICMP sequence number or DNS transaction id.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,6 @@ CONVERSATION_BITS = 8  # of a flow's hash, the same for both directions: as many
 NOTHING_KEPT = 63  # halvings that no flow survives: one flow alone is above the limit
 
 
-@dataclass(frozen=True, slots=True)
 class PacketKeys(Table):
     """A row an inner packet, in the order of the file; sightings of duplicates and later fragments are left out.
 

@@ -7,9 +7,8 @@ mask; once merged, all columns are int64.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -35,61 +34,61 @@ class Merge(Enum):
     DERIVED = "derived"  # worked out from whole rows when all are merged; until then the same in every row
 
 
-def _column(merge: Merge) -> Any:
-    return field(metadata={"merge": merge})
-
-
 def key() -> Any:
     """A column that identifies the row."""
-    return _column(Merge.KEY)
+    return Merge.KEY
 
 
 def total() -> Any:
     """A column that adds up."""
-    return _column(Merge.SUM)
+    return Merge.SUM
 
 
 def smallest() -> Any:
     """A column that keeps its smallest value."""
-    return _column(Merge.MIN)
+    return Merge.MIN
 
 
 def largest() -> Any:
     """A column that keeps its largest value."""
-    return _column(Merge.MAX)
+    return Merge.MAX
 
 
 def union() -> Any:
     """A column of bit sets."""
-    return _column(Merge.UNION)
+    return Merge.UNION
 
 
 def frame_numbers() -> Any:
     """A column of the first frame numbers of a row."""
-    return _column(Merge.FRAMES)
+    return Merge.FRAMES
 
 
 def late_frame_numbers() -> Any:
     """A column of the last frame numbers of a row."""
-    return _column(Merge.LATE_FRAMES)
+    return Merge.LATE_FRAMES
 
 
 def derived() -> Any:
     """A column worked out from the merged rows."""
-    return _column(Merge.DERIVED)
+    return Merge.DERIVED
 
 
 _WIDTHS = {Merge.FRAMES: EVIDENCE_FRAMES, Merge.LATE_FRAMES: LATE_FRAMES}  # of the two-dimensional columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(
+    frozen_default=True,
+    eq_default=False,
+    field_specifiers=(key, total, smallest, largest, union, frame_numbers, late_frame_numbers, derived),
+)
 class Tally(Table):
     """Base of tables whose columns declare how they merge."""
 
     @classmethod
     def merges(cls) -> dict[str, Merge]:
         """How each column merges, in the order of declaration."""
-        return {column.name: column.metadata["merge"] for column in fields(cls)}
+        return {name: getattr(cls, name) for name in cls.column_names()}
 
     @classmethod
     def unmerged(cls, **columns: Column) -> Self:

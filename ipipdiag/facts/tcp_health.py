@@ -19,7 +19,7 @@ from ipipdiag.facts.tally import Tally, TallyBuilder, frame_numbers, key, larges
 from ipipdiag.facts.tcp_streams import APART, NEVER, Bool, Index, Int64, StreamBook, Streams
 from ipipdiag.kinds import TcpEvent
 from ipipdiag.protocols import FIN, SYN
-from ipipdiag.table import Table
+from ipipdiag.table import Table, is_among
 
 ROW_LIMIT = 200_000
 WINDOW_BYTES = 1 << 26  # what lies further back than any window is a connection whose SYN was not captured
@@ -30,7 +30,6 @@ SIZE_CLASS = 32  # bytes
 NOT_YET = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True)
 class TcpEvents(Tally):
     """A row a directed flow and kind of event. SYNs sent again are left out: they are another question."""
 
@@ -49,7 +48,6 @@ class TcpEvents(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-@dataclass(frozen=True, slots=True)
 class Repeats(Tally):
     """Segments sent again, SYNs too, and whether that was acknowledged; a row a sequence number and packet length."""
 
@@ -66,7 +64,6 @@ class Repeats(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-@dataclass(frozen=True, slots=True)
 class Deliveries(Tally):
     """Packets that were acknowledged and not sent again before that; a row a pair of addresses and class of length.
 
@@ -83,7 +80,6 @@ class Deliveries(Tally):
     last_frame: npt.NDArray[np.int64] = largest()
 
 
-@dataclass(frozen=True, slots=True)
 class Gaps(Tally):
     """Bytes that a packet skipped, that never came here and that the receiver never acknowledged; a row a gap."""
 
@@ -108,7 +104,6 @@ class TcpFacts:
     gaps: Gaps
 
 
-@dataclass(frozen=True, slots=True)
 class _Segments(Table):
     """Packets that wait to be acknowledged."""
 
@@ -130,7 +125,6 @@ class _Segments(Table):
         return cls(**columns | {name: columns[name].astype(np.bool_) for name in ("is_repeat", "is_touched")})
 
 
-@dataclass(frozen=True, slots=True)
 class _Holes(Table):
     """Gaps in what a stream has shown, each from where it had got to up to the packet that skipped ahead."""
 
@@ -305,8 +299,7 @@ class TcpFold:
         self._deliveries.add(self._delivered(pending, arrived[~again & ~touched[arrived]], by))
         last = int(streams.ordinal.max())
         waits = (by == NOT_YET) & (last - pending.ordinal < PENDING_WINDOW) & self._book.is_current(pending.uid)
-        columns = pending.columns() | {"is_touched": touched}
-        self._pending = _Segments(**columns).select(waits)
+        self._pending = pending.with_columns(is_touched=touched).select(waits)
 
     def _repeat_rows(self, segments: _Segments, *, acknowledged: bool) -> Repeats:
         source, destination, source_port, destination_port = self._book.ends(segments.uid)
@@ -368,7 +361,7 @@ def _touched(pending: _Segments, by: Int64, again: _Segments) -> Bool:
     touched = pending.is_touched.copy()
     if len(again) == 0:
         return touched
-    originals = np.flatnonzero(~pending.is_repeat & np.isin(pending.uid, again.uid))
+    originals = np.flatnonzero(~pending.is_repeat & is_among(pending.uid, again.uid))
     if len(originals) == 0:
         return touched
     held = _last_at_or_before(pending.uid[originals], pending.position[originals], again.uid, again.position)

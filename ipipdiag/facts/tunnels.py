@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +12,6 @@ from ipipdiag.facts.tally import Tally, frame_numbers, key, largest, smallest, t
 from ipipdiag.kinds import Layer, StopReason, Tunnel
 
 
-@dataclass(frozen=True, slots=True)
 class Tunnels(Tally):
     """Frames, as captured, whose outermost IPv4 header has protocol 4: later fragments too, sightings not merged.
 
@@ -46,7 +43,6 @@ def tunnel_rows(frames: FramesAlike) -> Tunnels:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class TunnelHeaders(Tally):
     """The outer headers of IP-in-IP packets beside the fields of the inner header that the kernel copies.
 
@@ -104,7 +100,6 @@ def tunnel_header_rows(packets: Packets) -> TunnelHeaders:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class InnerDefects(Tally):
     """Tunnel packets whose inner IPv4 packet is not whole.
 
@@ -147,7 +142,6 @@ def inner_defect_rows(packets: Packets) -> InnerDefects:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Fragments(Tally):
     """IPv4 fragments, of outer headers (``is_outer``) or of packets that are not wrapped or lie inside a tunnel."""
 

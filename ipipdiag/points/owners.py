@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ipipdiag.addresses import BROADCAST_MAC, GATEWAY, HOST_SIDE_MAC
-from ipipdiag.facts.collect import PointFacts
 from ipipdiag.kinds import PacketType, Tunnel
 from ipipdiag.protocols import ARP_REPLY, ARP_REQUEST, BGP_PORT, INITIAL_TTLS, SHORTEST_BLOCK
+from ipipdiag.table import distinct
+
+if TYPE_CHECKING:
+    from ipipdiag.facts.collect import PointFacts
 
 SHARE_OF_UNICAST = 0.95  # a NIC sees little unicast traffic of others: a flooding switch, a bridge
 MULTICAST_BIT = 1 << 40
@@ -59,7 +63,7 @@ def _common_mac(facts: PointFacts) -> int | None:
     A sender shows by Linux's packet type "outgoing", or by checksums that its NIC has yet to fill in.
     """
     flows = facts.flows
-    outgoing = np.unique(flows.source_mac[(flows.packet_type == PacketType.OUTGOING) & (flows.source_mac >= 0)])
+    outgoing = distinct(flows.source_mac[(flows.packet_type == PacketType.OUTGOING) & (flows.source_mac >= 0)])
     if len(outgoing) == 1:
         return int(outgoing[0])
     common = common_macs(facts)

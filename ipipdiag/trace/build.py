@@ -13,6 +13,7 @@ from ipipdiag.facts.flows import Flows
 from ipipdiag.facts.packet_keys import flow_hash
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.model import Point
+from ipipdiag.table import is_among
 from ipipdiag.trace.flow_counts import count_answers, flows_between
 from ipipdiag.trace.hops import measure_hops
 from ipipdiag.trace.model import Clock, Form, Route, Stop, Trace
@@ -84,7 +85,7 @@ def measure_routes(
 
 def _flows_of_pairs(workspace: Workspace, only: npt.NDArray[np.uint64] | None) -> Int64:
     """How many flows each pair has; of one whose end moved those seen while it had these homes."""
-    chosen = slice(None) if only is None else np.isin(workspace.flows.hash, only)
+    chosen = slice(None) if only is None else is_among(workspace.flows.hash, only)
     flows = np.bincount(workspace.pair_of_flow[chosen], minlength=len(workspace.pairs)).astype(np.int64)
     moved = [number for number, pair in enumerate(workspace.pairs) if pair.homes is not None]
     rows = np.flatnonzero(np.isin(workspace.pair, moved)) if moved else np.zeros(0, dtype=np.intp)
@@ -184,7 +185,7 @@ def _one_of_each(sightings: Sightings, place_of_point: Int64, ranks: Sequence[Se
         known = sightings.unit[sightings.point == lead]
         for other in others:
             rows = np.flatnonzero(sightings.point == other)
-            again = np.isin(sightings.unit[rows], known)
+            again = is_among(sightings.unit[rows], known)
             keep[rows[again]] = False
             known = np.concatenate([known, sightings.unit[rows[~again]]])
     group = (place << 44) | sightings.unit
@@ -224,7 +225,7 @@ def _flows_at(
         flows = flows.select(~_of_another_home(flows, plan, workspace)) if plan.ends.homes else flows
         if only is not None:
             names = ("source", "destination", "protocol", "source_port", "destination_port")
-            flows = flows.select(np.isin(flow_hash(**{name: getattr(flows, name) for name in names}), only))
+            flows = flows.select(is_among(flow_hash(**{name: getattr(flows, name) for name in names}), only))
         yield flows
 
 

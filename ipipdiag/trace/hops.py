@@ -15,6 +15,7 @@ from ipipdiag.facts.messages import IcmpReports
 from ipipdiag.facts.over_time import count_over_time
 from ipipdiag.facts.sightings import DUPLICATE_WINDOW_NS
 from ipipdiag.protocols import BGP_PORT, DNS_PORT, FRAGMENTATION_NEEDED, ICMP, TCP, TIME_EXCEEDED, UDP, UNREACHABLE
+from ipipdiag.table import distinct, is_among
 from ipipdiag.trace.flow_counts import count_answers, highest
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import FlowLoss, Hop
@@ -300,7 +301,7 @@ def _is_reported(about: Int64, sent_ns: Int64, quoted: Int64, reported_ns: Int64
 
 def _groups(values: Int64, wanted: Int64) -> list[Index]:
     """The positions of each value that is wanted, value by value."""
-    rows = np.flatnonzero(np.isin(values, wanted))
+    rows = np.flatnonzero(is_among(values, wanted))
     order = rows[np.argsort(values[rows], kind="stable")]
     return np.split(order, np.flatnonzero(np.diff(values[order])) + 1) if len(order) else []
 
@@ -327,10 +328,10 @@ def _seen_beyond(
         open_rows = np.flatnonzero(unseen & ~beyond)
         if len(open_rows) == 0:
             break
-        units = np.unique(workspace.sightings.unit[rows[open_rows]])
-        candidates = np.flatnonzero(np.isin(workspace.sightings.unit[rows], units))
+        units = distinct(workspace.sightings.unit[rows[open_rows]])
+        candidates = np.flatnonzero(is_among(workspace.sightings.unit[rows], units))
         others = workspace.at(number, np.array(pairs, dtype=np.int64))
-        others = others[np.isin(workspace.sightings.unit[others], units)]
+        others = others[is_among(workspace.sightings.unit[others], units)]
         if len(others) == 0:
             continue
         unit = workspace.sightings.unit

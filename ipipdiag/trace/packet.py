@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Point
+from ipipdiag.table import distinct, is_among
 from ipipdiag.trace.hops import TOLERANCE_NS, corrected_times, count_hop
 from ipipdiag.trace.matching import match
 from ipipdiag.trace.model import Trace
@@ -99,8 +100,8 @@ class _Search:
     def __init__(self, workspace: Workspace, timeline: Timeline, plan: RoutePlan, position: int, asked: Index) -> None:
         self._workspace, self._timeline, self._plan = workspace, timeline, plan
         self._sightings = workspace.everywhere
-        self._units = np.unique(self._sightings.unit[asked])
-        self._rows = np.flatnonzero(np.isin(self._sightings.unit, self._units))
+        self._units = distinct(self._sightings.unit[asked])
+        self._rows = np.flatnonzero(is_among(self._sightings.unit, self._units))
         self._times = corrected_times(self._sightings.select(self._rows), workspace, timeline)
         self._position = position
         self._numbers = {id(point): number for number, point in enumerate(workspace.points)}
@@ -166,7 +167,7 @@ class _Search:
 
     def _is_sent_once(self) -> bool:
         unit = self._sightings.unit[self._rows[self._transmissions]]
-        return len(np.unique(unit)) == len(unit)
+        return len(distinct(unit)) == len(unit)
 
     def _count_transmissions(self) -> tuple[int, int]:
         """Which sending of its first unit the packet is, at its point, and how many there are."""
@@ -241,7 +242,7 @@ class _Search:
             if self._workspace.points[position] in last.points:
                 frames = self._sightings.number[members]
                 mine |= (kept.point[counted.rows] == position) & np.isin(kept.number[counted.rows], frames)
-        mine &= np.isin(kept.unit[counted.rows], self._units)
+        mine &= is_among(kept.unit[counted.rows], self._units)
         for fate, mask in (
             (Fate.LOST, counted.lost), (Fate.REFUSED, counted.refused), (Fate.ANSWERED, counted.missed),
         ):  # fmt: skip

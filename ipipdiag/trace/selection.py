@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ipipdiag.cluster.model import Cluster
+from ipipdiag.table import distinct, is_among
 from ipipdiag.trace.build import measure_routes
 from ipipdiag.trace.model import Route, Trace
 from ipipdiag.trace.query import ANY_PORT, End, Query
@@ -52,8 +53,8 @@ def _narrowed(trace: Trace, cluster: Cluster, source_port: int, destination_port
     for port, column in ((source_port, flows.source_port), (destination_port, flows.destination_port)):
         if port != ANY_PORT:
             wanted &= column == port
-    units = np.unique(workspace.sightings.unit[wanted[workspace.sightings.flow]])
-    kept = np.isin(workspace.sightings.unit, units)
+    units = distinct(workspace.sightings.unit[wanted[workspace.sightings.flow]])
+    kept = is_among(workspace.sightings.unit, units)
     narrow = replace(
         workspace,
         sightings=workspace.sightings.select(kept),
@@ -61,7 +62,7 @@ def _narrowed(trace: Trace, cluster: Cluster, source_port: int, destination_port
         pair=workspace.pair[kept],
     )
     plans = _seen_in(plan_routes(workspace, cluster), narrow)
-    return measure_routes(narrow, plans, trace.timeline, flows.hash[np.unique(narrow.sightings.flow)])
+    return measure_routes(narrow, plans, trace.timeline, flows.hash[distinct(narrow.sightings.flow)])
 
 
 def _seen_in(plans: tuple[RoutePlan, ...], workspace: Workspace) -> list[RoutePlan]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.points.model import Role
-from ipipdiag.table import distinct
+from ipipdiag.table import distinct, is_among
 from ipipdiag.trace.places import Place, home_of
 from ipipdiag.trace.workspace import NodePair, Workspace, pair_nodes, time_gains
 
@@ -110,7 +110,7 @@ def _leaving_later(workspace: Workspace, device: Place, nic: Place, homes: list[
 def _only_other(workspace: Workspace, device: Place, homes: list[NodePair], excluded: set[int]) -> int | None:
     """The node that is left where all flows of the device are between two, and it is not the other one's."""
     rows = workspace.at(device.number)
-    ends = {node for pair in np.unique(workspace.pair[rows]).tolist() for node in homes[pair] if node is not None}
+    ends = {node for pair in distinct(workspace.pair[rows]).tolist() for node in homes[pair] if node is not None}
     left = ends - excluded
     return next(iter(left)) if excluded and len(left) == 1 else None
 
@@ -118,7 +118,7 @@ def _only_other(workspace: Workspace, device: Place, homes: list[NodePair], excl
 def _never_there(workspace: Workspace, device: Place) -> set[int]:
     """Nodes whose NIC was captured at the same time and shows nothing of what the device carries."""
     rows = workspace.at(device.number)
-    units = np.unique(workspace.sightings.unit[rows])
+    units = distinct(workspace.sightings.unit[rows])
     if len(units) == 0:
         return set()
     return {
@@ -126,7 +126,7 @@ def _never_there(workspace: Workspace, device: Place) -> set[int]:
         for nic in workspace.places
         if nic.role is Role.NODE
         and nic.node is not None
-        and not np.isin(units, workspace.sightings.unit[workspace.at(nic.number)]).any()
+        and not is_among(units, workspace.sightings.unit[workspace.at(nic.number)]).any()
     }
 
 
@@ -140,7 +140,7 @@ def guess_quiet_links(workspace: Workspace, cluster: Cluster) -> tuple[Place, ..
     if not quiet:
         return workspace.places
     linked = {pod for place in workspace.places for pod in place.pods}
-    seen = np.unique(workspace.pair).tolist()
+    seen = distinct(workspace.pair).tolist()
     speaking = {workspace.pairs[number].source for number in seen}
     silent = {
         destination

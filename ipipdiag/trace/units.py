@@ -30,7 +30,6 @@ MOST_PIECES = 16  # units a packet, on average of a flow; a flow cut finer than 
 SPARE_PIECES = 512
 
 
-@dataclass(frozen=True, slots=True)
 class FlowTable(Table):
     """The directed 5-tuples of a run, one row each; ``hash`` rises."""
 
@@ -43,7 +42,6 @@ class FlowTable(Table):
     is_unclear: npt.NDArray[np.bool_]  # fragments, lengths or ports unknown: not to be counted packet by packet
 
 
-@dataclass(frozen=True, slots=True)
 class Sightings(Table):
     """A row each unit of each packet at each point, ordered by point, then as in the file.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -151,7 +150,6 @@ def test_little_is_found_that_does_not_repeat() -> None:
     assert len(found) < 1_000
 
 
-@dataclass(frozen=True, slots=True)
 class Everything(Tally):
     """A column of each kind."""
 

@@ -9,25 +9,22 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-from ipipdiag.capture import Capture, CaptureError, CaptureSummary, Limits, find_captures
+from ipipdiag.capture import CaptureError, CaptureSummary, Limits, find_captures
 from ipipdiag.checks.catalogue import all_checks, unusable
 from ipipdiag.checks.thresholds import Thresholds
 from ipipdiag.cluster.configuration import Configuration
 from ipipdiag.cluster.endpoints import find_address
-from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
-from ipipdiag.decode.ahead import CaptureAhead, Reader, ReaderLostError, open_reader
-from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
+from ipipdiag.facts.ahead import CaptureAhead, CaptureHere, Reader, ReaderLostError, open_reader
 from ipipdiag.facts.selection import Selection
 from ipipdiag.points.model import Point, PointOption
-from ipipdiag.points.placement import place_points
 from ipipdiag.points.series import find_series
-from ipipdiag.redaction.secrets import secrets_of
 from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
 from ipipdiag.trace.query import End, EndOption, FrameOption, Query
 
 if TYPE_CHECKING:
+    from ipipdiag.facts.collect import CaptureCollector, CaptureFacts
     from ipipdiag.report.trace.model import TraceReport
 
 Progress = Callable[[str, int], None]
@@ -91,6 +88,7 @@ def analyze(
         meanwhile=_import_later_stages,
     )
     from ipipdiag.checks.run import Case, run_checks
+    from ipipdiag.redaction.secrets import secrets_of
     from ipipdiag.report.build import build_report
     from ipipdiag.trace.build import build_trace
 
@@ -114,8 +112,11 @@ def analyze(
 
 
 def _import_later_stages() -> None:
-    """Import what follows the facts: a hundred and more modules, a tenth of a second in which captures can be read."""
+    """Import what follows the reading: a hundred and more modules, a tenth of a second in which captures are read."""
     import ipipdiag.checks.run
+    import ipipdiag.cluster.infer
+    import ipipdiag.points.placement
+    import ipipdiag.redaction.secrets
     import ipipdiag.report.build
     import ipipdiag.trace.build  # noqa: F401
 
@@ -195,6 +196,9 @@ def _read_files(paths: Sequence[str], errors: list[InputError]) -> Configuration
 
 def _place(options: RunOptions, captures: Sequence[CaptureFacts], told: Cluster) -> tuple[tuple[Point, ...], Cluster]:
     """Where the captures were taken, and what they tell of the cluster beside what is told."""
+    from ipipdiag.cluster.infer import build_cluster
+    from ipipdiag.points.placement import place_points
+
     names = {node.address: node.name for node in told.nodes.values() if node.name}
     points = place_points(captures, options.points, names, told.pod_interfaces)
     return points, build_cluster(points, told)
@@ -217,16 +221,14 @@ def read_captures(
     captures: list[CaptureFacts] = []
     errors: list[InputError] = []
     series = find_series(_expand(sources, errors), limits)
-    new_collector = partial(
-        CaptureCollector,
-        captures=len(series),
-        always_keys=always_keys,
-        with_buckets=with_buckets,
-        selection=selection,
-    )
-    with open_reader([name for names in series for name in names], limits) as reader:
+    with open_reader(series, limits, selection) as reader:
+        from ipipdiag.facts.collect import CaptureCollector  # here: the process that reads ahead has begun by now
+
         if reader.is_ahead and meanwhile is not None:
             meanwhile()
+        new_collector = partial(
+            CaptureCollector, captures=len(series), always_keys=always_keys, with_buckets=with_buckets
+        )
         for names in series:
             collect = partial(_collect, names, new_collector, reader, limits, progress)
             try:
@@ -255,6 +257,7 @@ def _collect(
     """Read the files of one capture; those that cannot be, or not since the reading has ended, are errors."""
     collector = new_collector()
     errors: list[InputError] = []
+    reader.begin()
     for name in names:
         try:
             if limits.is_over():
@@ -269,7 +272,7 @@ def _collect(
     return collector, errors
 
 
-def _tell(progress: Progress, name: str, capture: Capture | CaptureAhead) -> None:
+def _tell(progress: Progress, name: str, capture: CaptureHere | CaptureAhead) -> None:
     progress(name, capture.bytes_read)
 
 

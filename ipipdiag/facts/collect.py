@@ -6,46 +6,29 @@ interface index of it. Several files that one capture wrote one after the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from ipipdiag.capture import Capture, CaptureSummary
-from ipipdiag.decode.ahead import CaptureAhead, decoded_batches
-from ipipdiag.decode.packets import ArpMessages, Decoded
+from ipipdiag.decode.packets import ArpMessages
 from ipipdiag.facts import links
 from ipipdiag.facts import tunnels as tunnel_facts
+from ipipdiag.facts.ahead import CaptureAhead, CaptureHere
 from ipipdiag.facts.bgp import BgpControls, BgpFold, BgpMessages, BgpRoutes
 from ipipdiag.facts.dns import DnsExchanges, dns_rows
 from ipipdiag.facts.extent import Extent, ExtentFold
-from ipipdiag.facts.flows import Flows, flow_groups, flows_of, with_answers
+from ipipdiag.facts.flows import Flows, flows_of, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
-from ipipdiag.facts.frames_alike import frames_alike
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.over_time import Buckets, BucketsFold
 from ipipdiag.facts.packet_keys import KEYS_LIMIT, PacketKeys, PacketKeysFold, fit
-from ipipdiag.facts.selection import Selection
+from ipipdiag.facts.shares import POINT_LIMIT, PointKey, Share, ShareFold
 from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.facts.tcp_health import Deliveries, Gaps, Repeats, TcpEvents, TcpFold
-from ipipdiag.table import Table
-
-TableT = TypeVar("TableT", bound=Table)
 
 ROW_LIMIT = 100_000  # rows of one tally at one point, flows above all; what does not fit is counted
 PAIR_LIMIT = 25_000  # of tallies that have a row or a few a pair of machines
-POINT_LIMIT = 1_024  # points of one capture: more than the interfaces of any node; frames of further ones are counted
-
-
-@dataclass(frozen=True, slots=True)
-class PointKey:
-    """A place within one capture: interface number of the file, kernel interface index (-1: the link tells none)."""
-
-    interface: int
-    interface_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +87,10 @@ class CaptureFacts:
 
 
 class PointCollector:
-    """Collects the facts of one point from its frames in order."""
+    """Collects the facts of one point from its shares of the batches, in order."""
 
-    def __init__(
-        self,
-        key: PointKey,
-        *,
-        with_packet_keys: bool,
-        with_buckets: bool = False,
-        selection: Selection | None = None,
-    ) -> None:
+    def __init__(self, key: PointKey, *, with_packet_keys: bool, with_buckets: bool = False) -> None:
         self._key = key
-        self._selection = selection
         self._unselected = 0
         self._with_packet_keys = with_packet_keys
         self.packet_keys = PacketKeysFold()
@@ -140,32 +115,28 @@ class PointCollector:
         self._bgp = BgpFold()
         self._dns = TallyBuilder(DnsExchanges, ROW_LIMIT)
 
-    def step(self, decoded: Decoded, buffer: npt.NDArray[np.uint8]) -> None:
-        """Add this point's share of a batch whose payloads lie in ``buffer``."""
-        if self._selection is not None:
-            chosen = self._selection.rows(decoded)
-            self._unselected += len(chosen) - int(chosen.sum())
-            decoded = _share(decoded, np.flatnonzero(chosen))
-        packets = decoded.packets
+    def step(self, share: Share) -> None:
+        """Add this point's share of a batch."""
+        decoded, packets, flows = share.decoded, share.decoded.packets, share.flows
+        self._unselected += share.unselected
         self._extent.step(packets)
-        groups = flow_groups(packets)
-        alike = frames_alike(packets, groups)
-        self._mac_pairs.add(links.mac_pair_rows(alike))
+        self._mac_pairs.add(links.mac_pair_rows(share.alike))
         self._stops.add(links.stop_rows(packets))
-        self._tunnels.add(tunnel_facts.tunnel_rows(alike))
+        self._tunnels.add(tunnel_facts.tunnel_rows(share.alike))
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
         self._pieces.add(fragment_piece_rows(packets))
-        self._bgp.step(decoded, buffer)
-        duplicate = self._duplicate_fold.step(packets)
-        self._dns.add(dns_rows(decoded, ~duplicate))
-        if duplicate.any():
-            self._duplicates.add(duplicate_rows(packets, duplicate))
-            packets, groups = packets.select(~duplicate), groups.select(~duplicate)
-        self._loops.add(self._loop_fold.step(packets))
-        self._flows.add_merged(flows_of(packets, groups))
-        self._tcp.step(packets, groups)
+        self._bgp.step(decoded, share.payloads)
+        is_duplicate = self._duplicate_fold.step(packets, share.hashes)
+        is_first = ~is_duplicate
+        self._dns.add(dns_rows(decoded, is_first))
+        if not is_first.all():
+            self._duplicates.add(duplicate_rows(packets, is_duplicate))
+            packets, flows = packets.select(is_first), flows.select(is_first)
+        self._loops.add(self._loop_fold.step(packets, share.hashes[is_first]))
+        self._flows.add_merged(flows_of(packets, flows))
+        self._tcp.step(packets, flows)
         if self._with_packet_keys:
             self.packet_keys.step(packets)
         if self._with_buckets:
@@ -235,54 +206,39 @@ class CaptureCollector:
 
     Packet keys are kept where the run may have several points: as many ``captures`` as it has share the room for them,
     or one that can hold several interfaces. ``always_keys`` asks for them all the same, ``with_buckets`` for the
-    buckets, which nothing but a drawing needs. Of the frames only those of ``selection`` are looked at.
+    buckets, which nothing but a drawing needs.
     """
 
-    def __init__(
-        self,
-        *,
-        captures: int = 1,
-        always_keys: bool = False,
-        with_buckets: bool = False,
-        selection: Selection | None = None,
-    ) -> None:
+    def __init__(self, *, captures: int = 1, always_keys: bool = False, with_buckets: bool = False) -> None:
         self._is_one_of_several = always_keys or captures > 1
         self._keys_limit = KEYS_LIMIT // captures
         self._with_buckets = with_buckets
-        self._selection = selection
         self.files: list[CaptureSummary] = []
-        self._frames = 0
         self._unplaced = 0
         self._collectors: dict[PointKey, PointCollector] = {}
 
     def read(
-        self, capture: Capture | CaptureAhead, after_batch: Callable[[Capture | CaptureAhead], None] | None = None
+        self,
+        capture: CaptureHere | CaptureAhead,
+        after_batch: Callable[[CaptureHere | CaptureAhead], None] | None = None,
     ) -> None:
         """Read one file to its end; ``after_batch`` is told how far it is.
 
         Nothing that a collector keeps may be part of a batch: its memory is filled anew.
         """
-        for batch, payloads in decoded_batches(capture):
+        for shares in capture.batches():
             if after_batch:
                 after_batch(capture)
-            decoded = batch.numbered_from(self._frames)
-            for key, rows in _points(decoded):
-                if key not in self._collectors:
-                    if len(self._collectors) >= POINT_LIMIT:
-                        self._unplaced += len(decoded.packets) if rows is None else len(rows)
-                        continue
-                    with_keys = self._is_one_of_several or capture.may_hold_interfaces or key.interface_index >= 0
-                    self._collectors[key] = PointCollector(
-                        key,
-                        with_packet_keys=with_keys,
-                        with_buckets=self._with_buckets,
-                        selection=self._selection,
+            self._unplaced += shares.unplaced
+            for share in shares.points:
+                if share.key not in self._collectors:
+                    with_keys = self._is_one_of_several or capture.may_hold_interfaces or share.key.interface_index >= 0
+                    self._collectors[share.key] = PointCollector(
+                        share.key, with_packet_keys=with_keys, with_buckets=self._with_buckets
                     )
-                share = decoded if rows is None else _share(decoded, rows)
-                self._collectors[key].step(share, payloads)
+                self._collectors[share.key].step(share)
             fit([collector.packet_keys for collector in self._collectors.values()], self._keys_limit)
         self.files.append(capture.summary())
-        self._frames += self.files[-1].frames
 
     def finish(self) -> CaptureFacts:
         """The facts of all files; an interface without frames is a point without frames."""
@@ -300,39 +256,5 @@ class CaptureCollector:
 def collect_facts(capture: Capture) -> CaptureFacts:
     """Read a capture of one file to its end and return its facts."""
     collector = CaptureCollector()
-    collector.read(capture)
+    collector.read(CaptureHere(capture, ShareFold()))
     return collector.finish()
-
-
-def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.intp] | None]]:
-    """The points of a batch in the order of their first frame, with their rows in order (None: all rows)."""
-    packets = decoded.packets
-    one = PointKey(int(packets.interface[0]), int(packets.interface_index[0]))
-    if (packets.interface == one.interface).all() and (packets.interface_index == one.interface_index).all():
-        yield one, None
-        return
-    place = (packets.interface.astype(np.int64) << 32) + packets.interface_index
-    _, first, counts = np.unique(place, return_index=True, return_counts=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.cumsum(counts) - counts
-    for position in np.argsort(first).tolist():
-        row = first[position]
-        key = PointKey(int(packets.interface[row]), int(packets.interface_index[row]))
-        yield key, order[starts[position] : starts[position] + counts[position]]
-
-
-def _share(decoded: Decoded, rows: npt.NDArray[np.intp]) -> Decoded:
-    """Some rows, in order, and what belongs to them of the small tables, whose ``row`` columns are counted anew."""
-
-    def own(table: TableT) -> TableT:
-        place = np.searchsorted(rows, table.columns()["row"])
-        is_own = np.append(rows, -1)[place] == table.columns()["row"]
-        return type(table)(**(table.select(is_own).columns() | {"row": place[is_own]}))
-
-    return Decoded(
-        decoded.packets.select(rows),
-        own(decoded.arp_messages),
-        own(decoded.icmp_errors),
-        own(decoded.bgp_segments),
-        own(decoded.dns_messages),
-    )

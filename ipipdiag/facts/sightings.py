@@ -23,6 +23,7 @@ LOOP_WINDOW_NS = 1_000_000_000  # one round of a routing loop takes less than a 
 LOOP_SIGHTINGS = 3
 
 Bool = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.uint64]
 
 _TELLING = ["inner_id", "transport_checksum", "tcp_sequence", "tcp_acknowledgement", "icmp_sequence", "inner_source"]
 _HEADER = [
@@ -85,7 +86,6 @@ _TRAVELLING = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
 class Duplicates(Tally):
     """Frames that show a packet already seen with the very same headers; a row a form of packet."""
 
@@ -96,7 +96,6 @@ class Duplicates(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
-@dataclass(frozen=True, slots=True)
 class Loops(Tally):
     """Packets seen at least LOOP_SIGHTINGS times in one direction and form, their TTL falling each time.
 
@@ -122,11 +121,16 @@ class Loops(Tally):
     frames: npt.NDArray[np.int64] = frame_numbers()
 
 
+def telling_hashes(packets: Packets) -> Hashes:
+    """A hash of each packet's fields that seldom are the same in two packets, and are in two sightings of one."""
+    return mixed([getattr(packets, name) for name in _TELLING])
+
+
 class _Window:
     """The last packets of a point, among which packets are found again: the same in all of some columns.
 
-    Few packets of a capture are seen twice. So whole headers are compared only of those that share a hash of what
-    seldom is the same in two packets.
+    Few packets of a capture are seen twice. So whole headers are compared only of those that share a hash
+    (:func:`telling_hashes`).
     """
 
     def __init__(self, size: int, names: Sequence[str]) -> None:
@@ -139,14 +143,14 @@ class _Window:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def step(self, packets: Packets, judged: Bool) -> tuple[Index, Index, Index]:
+    def step(self, packets: Packets, hashes: Hashes, judged: Bool) -> tuple[Index, Index, Index]:
         """Each row that shows a packet again, its latest row before, and a number of the packet; then carry the batch.
 
         Rows are numbered through the window and the batch, and packets of that batch alone. Only ``judged`` rows are
         compared.
         """
         carried = len(self)
-        hashes = np.concatenate([self._hashes, mixed([getattr(packets, name) for name in _TELLING])])
+        hashes = np.concatenate([self._hashes, hashes])
         judged = np.concatenate([self._judged, judged])
         rows = maybe_repeated(hashes)
         rows = rows[judged[rows]]
@@ -195,14 +199,14 @@ class DuplicateFold:
         self._window = _Window(DUPLICATE_WINDOW_PACKETS, _HEADER)
         self._times = np.zeros(0, dtype=np.int64)
 
-    def step(self, packets: Packets) -> Bool:
+    def step(self, packets: Packets, hashes: Hashes) -> Bool:
         """True for each row that duplicates an earlier one of this or an earlier batch."""
         is_ip = (packets.inner_header_length > 0) | (packets.outer_header_length > 0)
         is_any = (packets.hardware_type >= 0) & (packets.interface_index < 0)
         anonymous = (packets.outer_id == 0) & (packets.inner_id == 0) & ~(is_any & (packets.tcp_timestamp >= 0))
         carried = len(self._window)
         times = np.concatenate([self._times, packets.time_ns])
-        later, earlier, _ = self._window.step(packets, is_ip & ~(anonymous & (packets.payload_length <= 0)))
+        later, earlier, _ = self._window.step(packets, hashes, is_ip & ~(anonymous & (packets.payload_length <= 0)))
         near = (later - earlier <= DUPLICATE_WINDOW_PACKETS) & (
             np.abs(times[later] - times[earlier]) <= DUPLICATE_WINDOW_NS
         )
@@ -233,12 +237,12 @@ class LoopFold:
         self._times = np.zeros(0, dtype=np.int64)
         self._track = _Track(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
 
-    def step(self, packets: Packets) -> Loops:
+    def step(self, packets: Packets, hashes: Hashes) -> Loops:
         """A row for each sighting from the LOOP_SIGHTINGS-th on."""
         carried = len(self._window)
         times = np.concatenate([self._times, packets.time_ns])
         track = self._extend(packets)
-        later, earlier, packet = self._window.step(packets, packets.inner_header_length > 0)
+        later, earlier, packet = self._window.step(packets, hashes, packets.inner_header_length > 0)
         near = (later - earlier <= LOOP_WINDOW_PACKETS) & (np.abs(times[later] - times[earlier]) <= LOOP_WINDOW_NS)
         near &= (later >= carried) & (track.ttl[later] <= track.ttl[earlier])
         near &= _among_moving(packet, later, earlier, near, track)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ipipdiag.addresses import GATEWAY
 from ipipdiag.capture import CaptureError, Interface, Limits, open_capture
 from ipipdiag.capture.rotation import RotatedName, read_rotated_name
-from ipipdiag.facts.collect import PointFacts, PointKey, collect_facts
+from ipipdiag.facts.shares import PointKey
 from ipipdiag.points.owners import common_macs
 from ipipdiag.protocols import ARP_REQUEST
+
+if TYPE_CHECKING:
+    from ipipdiag.facts.collect import PointFacts
 
 HEAD_FRAMES = 20_000  # that are decoded of each file to tell where it was taken
 TELLING_FRAMES = 20  # below, the MACs of a few frames need not be those of the place
@@ -54,6 +58,8 @@ def find_series(names: Sequence[str], limits: Limits) -> list[tuple[str, ...]]:
 
 def _survey(name: str, rotated: RotatedName, limits: Limits) -> _Survey | None:
     """A look at one file; None where it cannot be read, which is said when it is read."""
+    from ipipdiag.facts.collect import collect_facts  # here, since few runs name several files of one capture
+
     try:
         with open_capture(name, replace(limits, max_frames=HEAD_FRAMES)) as capture:
             head = collect_facts(capture)

@@ -11,7 +11,8 @@ from ipipdiag.capture import CaptureSummary
 from ipipdiag.checks.model import CheckResult
 from ipipdiag.cluster.model import Cluster
 from ipipdiag.decode.link import link_type_name
-from ipipdiag.facts.collect import POINT_LIMIT, CaptureFacts
+from ipipdiag.facts.collect import CaptureFacts
+from ipipdiag.facts.shares import POINT_LIMIT
 from ipipdiag.points.model import Point
 from ipipdiag.report.cluster_facts import clock_facts, cluster_facts, session_facts
 from ipipdiag.report.files import Files

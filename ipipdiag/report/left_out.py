@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ipipdiag.facts.collect import POINT_LIMIT, CaptureFacts
+from ipipdiag.facts.collect import CaptureFacts
+from ipipdiag.facts.shares import POINT_LIMIT
 from ipipdiag.report.model import InputError
 
 # tables of PointFacts in the words of the report: a packet may be left out of several

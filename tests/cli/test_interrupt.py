@@ -20,7 +20,9 @@ from typing import Any
 import pytest
 
 from ipipdiag.capture import DamageKind, Limits, open_capture
+from ipipdiag.facts.ahead import CaptureHere
 from ipipdiag.facts.collect import CaptureCollector
+from ipipdiag.facts.shares import ShareFold
 from ipipdiag.run import RunOptions, analyze, read_captures
 from tests.scenarios import folder
 
@@ -101,7 +103,7 @@ def test_a_stop_is_no_cut_record(tmp_path: Path) -> None:
     limits = Limits(chunk_bytes=4096, batch_frames=10, is_stopped=lambda: stopped)
     with open_capture(CAPTURE, limits) as capture:
         collector = CaptureCollector()
-        collector.read(capture, stop)
+        collector.read(CaptureHere(capture, ShareFold()), stop)
     (summary,) = collector.files
     assert 0 < summary.frames < 60
     assert [damage.kind for damage in summary.damages] == [DamageKind.INTERRUPTED]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from ipipdiag.facts import collect
-from ipipdiag.facts.collect import CaptureFacts, PointCollector, PointFacts, PointKey
+from ipipdiag.facts.collect import CaptureFacts, PointCollector, PointFacts
 from ipipdiag.facts.flows import Flows, flow_rows
 from ipipdiag.facts.fragment_pieces import FragmentPieces, incomplete_packets
+from ipipdiag.facts.shares import PointKey
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.report.left_out import WORDS
 from ipipdiag.run import RunOptions, analyze
@@ -30,7 +31,7 @@ def errors_of(path: Path) -> list[str]:
 
 
 def test_interfaces_beyond_the_limit_are_counted_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("facts.collect", "report.left_out"):
+    for module in ("facts.shares", "facts.collect", "report.left_out"):
         monkeypatch.setattr(f"ipipdiag.{module}.POINT_LIMIT", 3)
     frames: list[Frame] = [(START_NS + number, packet(number), len(packet(number)), number % 5) for number in range(50)]
     (tmp_path / "many.pcapng").write_bytes(pcapng(frames, [CaptureInterface()] * 6))
@@ -44,7 +45,7 @@ def test_interfaces_beyond_the_limit_are_counted_and_said(tmp_path: Path, monkey
 def test_interfaces_without_frames_take_no_room_from_those_that_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("facts.collect", "report.left_out"):
+    for module in ("facts.shares", "facts.collect", "report.left_out"):
         monkeypatch.setattr(f"ipipdiag.{module}.POINT_LIMIT", 3)
     (tmp_path / "idle.pcapng").write_bytes(pcapng([(START_NS, packet(0), len(packet(0)), 5)], [CaptureInterface()] * 6))
     report = analyze(RunOptions((str(tmp_path / "idle.pcapng"),)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipipdiag.facts.sightings import DuplicateFold, LoopFold, Loops
+from ipipdiag.facts.sightings import DuplicateFold, LoopFold, Loops, telling_hashes
 from tests.builders.captures import START_NS, Frame, decode_frames
 from tests.builders.packets import ethernet, icmp_echo, ipip, ipv4, tcp, tcp_options, udp
 
@@ -15,14 +15,16 @@ A, B = "172.20.0.1", "172.20.4.2"
 def duplicates(frames: list[Frame]) -> list[int]:
     """Positions of the frames that the fold calls duplicates, fed one by one."""
     packets = decode_frames(frames).packets
-    fold = DuplicateFold()
-    found = [place for place in range(len(packets)) if fold.step(packets.select(slice(place, place + 1))).any()]
-    assert found == DuplicateFold().step(packets).nonzero()[0].tolist()
+    fold, hashes = DuplicateFold(), telling_hashes(packets)
+    each = [slice(place, place + 1) for place in range(len(packets))]
+    found = [place for place, row in enumerate(each) if fold.step(packets.select(row), hashes[row]).any()]
+    assert found == DuplicateFold().step(packets, hashes).nonzero()[0].tolist()
     return found
 
 
 def loops(frames: list[Frame]) -> Loops:
-    return LoopFold().step(decode_frames(frames).packets).aggregate()
+    packets = decode_frames(frames).packets
+    return LoopFold().step(packets, telling_hashes(packets)).aggregate()
 
 
 def ping(ttl: int = 64, id: int = 7, sequence: int = 1) -> bytes:

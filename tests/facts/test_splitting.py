@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipipdiag.capture import Limits, open_capture
-from ipipdiag.decode import decode
-from ipipdiag.facts.collect import CaptureCollector, CaptureFacts, PointCollector, PointFacts, PointKey, _points, _share
+from ipipdiag.facts.ahead import CaptureHere
+from ipipdiag.facts.collect import CaptureCollector, CaptureFacts, PointCollector, PointFacts
 from ipipdiag.facts.flows import Flows, flow_rows
+from ipipdiag.facts.shares import PointKey, Share, ShareFold
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.report.formats import render
 from ipipdiag.report.presentation import Presentation
@@ -45,7 +47,7 @@ LIMITS = [Limits(batch_frames=1), Limits(batch_frames=7), Limits(batch_frames=64
 def facts_of(path: Path, limits: Limits | None = None) -> CaptureFacts:
     with open_capture(path, limits) as capture:
         collector = CaptureCollector(with_buckets=True)
-        collector.read(capture)
+        collector.read(CaptureHere(capture, ShareFold()))
     return collector.finish()
 
 
@@ -87,6 +89,14 @@ def test_batches_change_no_report(path: Path) -> None:
     assert len(reports) == 1
 
 
+def arrays_of(share: Share) -> Iterator[np.ndarray]:
+    """Every array of a share that lies in the memory of its batch."""
+    for part in fields(share.decoded):
+        yield from getattr(share.decoded, part.name).columns().values()
+    yield from share.alike.columns().values()
+    yield from (share.flows.codes, share.flows.first, share.hashes)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name[:3]}{path.name}")
 def test_no_fact_holds_on_to_a_batch(path: Path) -> None:
     """The memory of a batch is that of the next."""
@@ -94,17 +104,14 @@ def test_no_fact_holds_on_to_a_batch(path: Path) -> None:
     def collected(*, spoil: bool) -> list[PointFacts]:
         collectors: dict[PointKey, PointCollector] = {}
         with open_capture(path, Limits(batch_frames=20)) as capture:
-            for batch in capture.batches():
-                decoded = decode(batch, capture.interfaces)
-                for key, rows in _points(decoded):
-                    share = decoded if rows is None else _share(decoded, rows)
-                    if key not in collectors:
-                        collectors[key] = PointCollector(key, with_packet_keys=True, with_buckets=True)
-                    collectors[key].step(share, batch.buffer)
+            for shares in ShareFold().read(capture):
+                for share in shares.points:
+                    if share.key not in collectors:
+                        collectors[share.key] = PointCollector(share.key, with_packet_keys=True, with_buckets=True)
+                    collectors[share.key].step(share)
                     if spoil:
-                        for part in fields(share):
-                            for column in getattr(share, part.name).columns().values():
-                                column[:] = 1
+                        for column in arrays_of(share):
+                            column[:] = 1
         return [collector.finish() for collector in collectors.values()]
 
     for one, other in zip(collected(spoil=False), collected(spoil=True), strict=True):

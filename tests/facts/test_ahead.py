@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from ipipdiag.capture import Limits
-from ipipdiag.decode import ahead
-from tests.decode.ahead_cases import CAPTURE, CASES
+from ipipdiag.facts import ahead
+from tests.facts.ahead_cases import CAPTURE, CASES
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(case: str) -> None:
     """A case in a process of its own: one with threads, as those of the tests may be, is never forked."""
-    program = f"from tests.decode import ahead_cases; ahead_cases.{case}()"
+    program = f"from tests.facts import ahead_cases; ahead_cases.{case}()"
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

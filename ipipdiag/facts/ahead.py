@@ -1,10 +1,10 @@
-"""Reading ahead: a second process reads and decodes captures while this one builds facts of what is decoded.
+"""Reading ahead: a second process reads, decodes and deals out captures while this one makes facts of what comes out.
 
-Reading and decoding are a large part of a run, and nothing in them waits for the facts: with a processor for each,
-a run takes as long as the slower of the two, not as long as both. The child is a fork. It reads the captures in their
-order, with the same reader, decoder and batches as one process would, and puts the columns of each batch into a slot of
-memory that both see; here they are looked at in place, and the slot is handed back for a later batch. What it says
-beside that goes through a pipe: the opening of each capture, or why it cannot be read, and what is known at its end.
+This is about half of a run, and nothing in it waits for the facts: with a processor for each, a run takes as long as
+the slower of the two, not as long as both. The child is a fork. It reads the captures in their order, with the same
+reader, decoder, batches and shares as one process would, and puts the columns of each batch into a slot of memory that
+both see; here they are looked at in place, and the slot is handed back for a later batch. What it says beside that goes
+through a pipe: the opening of each capture, or why it cannot be read, and what is known at its end.
 
 Where the child dies, ReaderLostError is raised, and captures are read in this process from then on: what was begun is
 to be begun again. A child whose parent is gone ends at its next word. Ctrl-C, which both get, is the parent's to take:
@@ -22,31 +22,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 from ipipdiag.capture import Capture, CaptureError, CaptureSummary, Limits, open_capture
 from ipipdiag.capture.stream import STANDARD_INPUT
-from ipipdiag.decode.frames import decode
-from ipipdiag.decode.packets import ArpMessages, Decoded, DnsMessages, IcmpErrors, Packets, Segments
-from ipipdiag.decode.window import SLACK
-from ipipdiag.table import Table
+from ipipdiag.facts.selection import Selection
+from ipipdiag.facts.shares import ShareFold, Shares
 
-SLOTS = 3  # one looked at, one being filled, one between
+SLOTS = 2  # one looked at, one being filled
 SLOT_BYTES = 64 << 20  # of addresses: memory is used as far as batches fill it; a larger batch goes through the pipe
 ALIGNMENT = 64
 LEAST_BYTES = 32 << 20  # of all captures together, from which on a second process pays
-U8 = npt.NDArray[np.uint8]
 
-_TABLES: dict[str, type[Table]] = {
-    "packets": Packets,
-    "arp_messages": ArpMessages,
-    "icmp_errors": IcmpErrors,
-    "bgp_segments": Segments,
-    "dns_messages": DnsMessages,
-}
+Series: TypeAlias = Sequence[Sequence[str]]  # the files of each capture, in order
 
 
 class ReaderLostError(Exception):
@@ -71,21 +59,12 @@ class _Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """Where in a slot the values of a column lie."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Batch:
-    """A batch is in a slot: its columns by table and name, and the bytes that its segments point to."""
+    """A batch whose arrays lie in a slot, each from one offset to another; the rest of it is pickled."""
 
     slot: int
-    columns: dict[str, dict[str, _Column]]
-    payloads: _Column
+    pickled: bytes
+    places: tuple[tuple[int, int], ...]
     bytes_read: int
 
 
@@ -93,8 +72,7 @@ class _Batch:
 class _LargeBatch:
     """A batch that fits into no slot, as it is."""
 
-    decoded: Decoded
-    payloads: U8
+    shares: Shares
     bytes_read: int
 
 
@@ -112,53 +90,57 @@ class _Slots:
         """Whether the parent asked for that."""
         return self._memory[0] != 0
 
-    def put(self, slot: int, decoded: Decoded, payloads: U8, bytes_read: int) -> _Batch | _LargeBatch:
+    def put(self, slot: int, shares: Shares, bytes_read: int) -> _Batch | _LargeBatch:
         """Copy a batch into a slot; what is to be said of it."""
-        offset = 0
+        buffers: list[pickle.PickleBuffer] = []
+        pickled = pickle.dumps(shares, protocol=5, buffer_callback=buffers.append)
+        arrays = [buffer.raw() for buffer in buffers]
+        places, offset = [], 0
+        for array in arrays:
+            places.append((offset, offset + array.nbytes))
+            offset += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+        if offset > SLOT_BYTES:
+            return _LargeBatch(shares, bytes_read)
+        for (start, end), array in zip(places, arrays, strict=True):
+            self._at(slot)[start:end] = array
+        return _Batch(slot, pickled, tuple(places), bytes_read)
 
-        def place(values: npt.NDArray[Any]) -> _Column:
-            nonlocal offset
-            column = _Column(values.dtype.str, values.shape, offset)
-            offset += -(-values.nbytes // ALIGNMENT) * ALIGNMENT
-            if offset <= SLOT_BYTES:
-                self._at(slot, column)[...] = values
-            return column
-
-        columns = {
-            table: {name: place(values) for name, values in getattr(decoded, table).columns().items()}
-            for table in _TABLES
-        }
-        batch = _Batch(slot, columns, place(payloads), bytes_read)
-        return batch if offset <= SLOT_BYTES else _LargeBatch(decoded, payloads, bytes_read)
-
-    def get(self, batch: _Batch) -> tuple[Decoded, U8]:
+    def get(self, batch: _Batch) -> Shares:
         """The batch in a slot, in place, not to be written to."""
-        tables = {
-            name: table(**{name: self._at(batch.slot, column) for name, column in batch.columns[name].items()})
-            for name, table in _TABLES.items()
-        }
-        parts = [*(column for table in tables.values() for column in table.columns().values())]
-        payloads = self._at(batch.slot, batch.payloads)
-        for values in (*parts, payloads):
-            values.flags.writeable = False
-        return Decoded(**tables), payloads  # type: ignore[arg-type]
+        slot = self._at(batch.slot).toreadonly()
+        shares: Shares = pickle.loads(batch.pickled, buffers=[slot[start:end] for start, end in batch.places])
+        return shares
 
-    def _at(self, slot: int, column: _Column) -> npt.NDArray[Any]:
-        start = mmap.PAGESIZE + slot * SLOT_BYTES + column.offset
-        return np.ndarray(column.shape, column.dtype, self._memory, start)
+    def _at(self, slot: int) -> memoryview:
+        start = mmap.PAGESIZE + slot * SLOT_BYTES
+        return memoryview(self._memory)[start : start + SLOT_BYTES]
 
 
-def _payloads(decoded: Decoded, buffer: U8) -> tuple[Decoded, U8]:
-    """The batch with the bytes of the buffer that its segments need, their positions counted anew."""
-    bgp = decoded.bgp_segments
-    if len(bgp) == 0:
-        return decoded, buffer[:0]
-    start, end = int(bgp.offset.min()), int((bgp.offset + bgp.captured).max())
-    return replace(decoded, bgp_segments=replace(bgp, offset=bgp.offset - start)), buffer[start : end + SLACK]
+class CaptureHere:
+    """A capture that this process reads and deals out itself."""
+
+    def __init__(self, capture: Capture, fold: ShareFold) -> None:
+        self.name = capture.name
+        self.may_hold_interfaces = capture.may_hold_interfaces
+        self._capture = capture
+        self._fold = fold
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the input as given, read so far."""
+        return self._capture.bytes_read
+
+    def batches(self) -> Iterator[Shares]:
+        """The batches in their order, each valid until the next is asked for."""
+        return self._fold.read(self._capture)
+
+    def summary(self) -> CaptureSummary:
+        """What is known of the capture, once its batches have been looked at."""
+        return self._capture.summary()
 
 
 class CaptureAhead:
-    """A capture that the child reads: what the facts ask of a :class:`Capture`."""
+    """A capture that the child reads and deals out: what the facts ask of a :class:`CaptureHere`."""
 
     def __init__(self, opened: _Opened, child: _Child, is_stopped: Callable[[], bool]) -> None:
         self.name = opened.name
@@ -168,7 +150,7 @@ class CaptureAhead:
         self._is_stopped = is_stopped
         self._summary: CaptureSummary | None = None
 
-    def decoded_batches(self) -> Iterator[tuple[Decoded, U8]]:
+    def batches(self) -> Iterator[Shares]:
         """The batches in their order, each valid until the next is asked for."""
         while self._summary is None:
             if self._is_stopped():
@@ -180,7 +162,7 @@ class CaptureAhead:
                 self._child.hand_back(message)
             elif isinstance(message, _LargeBatch):
                 self.bytes_read = message.bytes_read
-                yield message.decoded, message.payloads
+                yield message.shares
             elif isinstance(message, CaptureSummary):
                 self._summary = message
             else:
@@ -195,7 +177,7 @@ class CaptureAhead:
 class _Child:
     """The process that reads ahead, as its parent sees it."""
 
-    def __init__(self, names: Sequence[str], limits: Limits) -> None:
+    def __init__(self, series: Series, limits: Limits, selection: Selection | None) -> None:
         self._slots = _Slots()
         messages, its_messages = os.pipe()
         its_free, free = os.pipe()
@@ -206,7 +188,7 @@ class _Child:
             if self._process == 0:
                 os.close(messages)
                 os.close(free)
-                _read_ahead(os.fdopen(its_messages, "wb"), its_free, self._slots, names, limits)
+                _read_ahead(os.fdopen(its_messages, "wb"), its_free, self._slots, series, limits, selection)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(its_messages)
@@ -220,7 +202,7 @@ class _Child:
         except (EOFError, pickle.UnpicklingError):
             raise ReaderLostError from None
 
-    def look_at(self, batch: _Batch) -> tuple[Decoded, U8]:
+    def look_at(self, batch: _Batch) -> Shares:
         """A batch in its slot, which holds it until it is handed back."""
         return self._slots.get(batch)
 
@@ -242,33 +224,41 @@ class _Child:
             os.waitpid(self._process, 0)
 
 
-def _read_ahead(messages: BinaryIO, free: int, slots: _Slots, names: Sequence[str], limits: Limits) -> NoReturn:
+def _read_ahead(
+    messages: BinaryIO, free: int, slots: _Slots, series: Series, limits: Limits, selection: Selection | None
+) -> NoReturn:
     """All that the child does. Whatever else than a CaptureError happens, it ends, and its parent meets the same."""
 
     def send(message: object) -> None:
         pickle.dump(message, messages)
         messages.flush()
 
+    empty = deque(range(SLOTS))
+
+    def read(name: str, fold: ShareFold) -> None:
+        with open_capture(name, limits) as capture:
+            send(_Opened(name, capture.may_hold_interfaces))
+            for shares in fold.read(capture):
+                if not empty:
+                    (slot,) = os.read(free, 1)
+                    empty.append(slot)
+                message = slots.put(empty[0], shares, capture.bytes_read)
+                if isinstance(message, _Batch):
+                    empty.popleft()
+                send(message)
+                del shares, message  # whose memory the next batch is to take
+            send(capture.summary())
+
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         limits = replace(limits, is_stopped=slots.is_stopped)
-        empty = deque(range(SLOTS))
-        for name in names:
-            try:
-                with open_capture(name, limits) as capture:
-                    send(_Opened(name, capture.may_hold_interfaces))
-                    for batch in capture.batches():
-                        decoded, payloads = _payloads(decode(batch, capture.interfaces), batch.buffer)
-                        if not empty:
-                            (slot,) = os.read(free, 1)
-                            empty.append(slot)
-                        message = slots.put(empty[0], decoded, payloads, capture.bytes_read)
-                        if isinstance(message, _Batch):
-                            empty.popleft()
-                        send(message)
-                    send(capture.summary())
-            except CaptureError as error:
-                send(_Unreadable(error.name, error.problem, error.advice))
+        for names in series:
+            fold = ShareFold(selection)
+            for name in names:
+                try:
+                    read(name, fold)
+                except CaptureError as error:
+                    send(_Unreadable(error.name, error.problem, error.advice))
     finally:
         os._exit(0)
 
@@ -276,21 +266,27 @@ def _read_ahead(messages: BinaryIO, free: int, slots: _Slots, names: Sequence[st
 class Reader:
     """Opens the captures of a run in their order, read ahead by a child while there is one."""
 
-    def __init__(self, limits: Limits, child: _Child | None) -> None:
+    def __init__(self, limits: Limits, selection: Selection | None, child: _Child | None) -> None:
         self._limits = limits
+        self._selection = selection
         self._child = child
+        self._fold = ShareFold(selection)
 
     @property
     def is_ahead(self) -> bool:
         """Whether a child reads, which has begun by now."""
         return self._child is not None
 
+    def begin(self) -> None:
+        """Say that the files opened from now on are those of another capture, or are read once more."""
+        self._fold = ShareFold(self._selection)
+
     @contextmanager
-    def open(self, name: str) -> Iterator[Capture | CaptureAhead]:
-        """The next capture; CaptureError where nothing can be read, ReaderLostError where the child has died."""
+    def open(self, name: str) -> Iterator[CaptureHere | CaptureAhead]:
+        """The next file; CaptureError where nothing can be read, ReaderLostError where the child has died."""
         if self._child is None:
             with open_capture(name, self._limits) as capture:
-                yield capture
+                yield CaptureHere(capture, self._fold)
             return
         try:
             message = self._child.receive()
@@ -309,13 +305,13 @@ class Reader:
 
 
 @contextmanager
-def open_reader(names: Sequence[str], limits: Limits) -> Iterator[Reader]:
+def open_reader(series: Series, limits: Limits, selection: Selection | None = None) -> Iterator[Reader]:
     """What opens these captures, each once and in this order; with a child where that pays and can be."""
     child = None
-    if _pays(names, limits) and _can_fork():
+    if _pays([name for names in series for name in names], limits) and _can_fork():
         with suppress(OSError):  # no memory, or no process more is allowed
-            child = _Child(names, limits)
-    reader = Reader(limits, child)
+            child = _Child(series, limits, selection)
+    reader = Reader(limits, selection, child)
     try:
         yield reader
     finally:
@@ -342,15 +338,3 @@ def _can_fork() -> bool:
         return len(list(Path("/proc/self/task").iterdir())) == 1
     except OSError:
         return False
-
-
-def decoded_batches(capture: Capture | CaptureAhead) -> Iterator[tuple[Decoded, U8]]:
-    """The batches of a capture, decoded here or ahead, and the bytes that their segments point to.
-
-    Each is valid until the next is asked for: what is to last longer is copied.
-    """
-    if isinstance(capture, CaptureAhead):
-        yield from capture.decoded_batches()
-        return
-    for batch in capture.batches():
-        yield decode(batch, capture.interfaces), batch.buffer

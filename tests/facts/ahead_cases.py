@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ipipdiag.capture import DamageKind, Limits
-from ipipdiag.decode import ahead
+from ipipdiag.facts import ahead
 from ipipdiag.report.formats import render
 from ipipdiag.report.presentation import Presentation
 from ipipdiag.run import RunOptions, analyze, read_captures
@@ -32,9 +32,8 @@ class WatchedChild(ahead._Child):
         children.append(self._process)
 
     def hand_back(self, batch: ahead._Batch) -> None:
-        end = max(column.offset for column in (*batch.columns["dns_messages"].values(), batch.payloads))
-        whole = ahead._Column("u1", (end + batch.payloads.shape[0],), 0)
-        self._slots._at(batch.slot, whole)[:] = POISON
+        end = max(end for _, end in batch.places)
+        self._slots._at(batch.slot)[:end] = bytes([POISON]) * end
         super().hand_back(batch)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import struct
-from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ipipdiag.capture.chain import Chain, Offsets, RecordShape
+from ipipdiag.capture.chain import U32, Chain, Flags, Offsets, Portions, Words
 from ipipdiag.capture.model import CaptureError, DamageKind, Frames, Interface
 from ipipdiag.capture.reader import FileState, Limits
 from ipipdiag.capture.window import Window
 
 FILE_HEADER = 24
+CAPTURED_AT = 8  # where in a record header the captured length is
+NEAR_S = 1 << 22  # what looks like a record has a time so near to another one's: 48 days
 SECOND_NS = 1_000_000_000
 LINK_TYPE_MASK = 0x03FFFFFF  # the upper bits say whether and how long a frame check sequence is there
 
@@ -33,6 +37,53 @@ def recognises(start: bytes) -> bool:
     return start[:4] in _VARIANTS
 
 
+@dataclass(frozen=True, slots=True)
+class RecordShape:
+    """How records lie: byte order as struct writes it, bytes of a header, ticks a second, most captured bytes."""
+
+    order: str
+    header_size: int
+    ticks_a_second: int
+    most: int
+    alignment: ClassVar[int] = 1
+
+    def follower(self, data: memoryview, end: int) -> Callable[[int], int]:
+        """What says where the record at a position ends; 0 where it is not whole, or claims too many bytes."""
+        read_length = struct.Struct(self.order + "I").unpack_from
+        header_size, most = self.header_size, self.most
+        last_header = end - header_size
+
+        def follow(position: int) -> int:
+            if position > last_header:
+                return 0
+            length: int = read_length(data, position + CAPTURED_AT)[0]
+            following = position + header_size + length
+            return 0 if following > end or length > most else following
+
+        return follow
+
+    def sizes(self, words: Words, position: Offsets) -> Offsets:
+        """Bytes of each record, by its captured length."""
+        return words.at(position + CAPTURED_AT)[:, 0].astype(np.int64) + self.header_size
+
+    def ends_chain(self, words: Words, position: Offsets) -> Flags:
+        """Which records claim more captured bytes than one may have."""
+        claims_too_many: Flags = words.at(position + CAPTURED_AT)[:, 0] > self.most
+        return claims_too_many
+
+    def may_begin(self, word: U32, first: int) -> Flags:
+        """Which words are seconds near to another record's."""
+        is_near: Flags = word - np.uint32((first - NEAR_S) % (1 << 32)) <= 2 * NEAR_S
+        return is_near
+
+    def looks_like_record(self, words: Words, position: Offsets, first: int) -> Flags:
+        """Where records that captured something seem to lie."""
+        seconds, ticks, captured, wire = words.at(position, 4).T
+        looks: Flags = self.may_begin(seconds, first) & (ticks < self.ticks_a_second)
+        looks &= (captured > 0) & (captured <= np.minimum(wire, self.most))
+        return looks
+
+
 class PcapReader:
     """Reads the records of a pcap file, of microseconds or nanoseconds, in either byte order."""
 
@@ -47,30 +98,22 @@ class PcapReader:
         self._snap_length = snap_length
         state.interfaces.append(Interface(0, link_type & LINK_TYPE_MASK, snap_length))
         window.start += FILE_HEADER
-        self._parts: deque[Offsets] = deque()  # where records of the window lie that are not yet handed on
-        self._end = 0  # of the last of them
+        self._portions = Portions()
 
     def next_frames(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
-        """Some of the whole records in the window; None at the end of the file or where the chain breaks.
-
-        A window is handed on in equal parts, so that none is a small one, which costs as much work as a large one.
-        """
+        """Some of the whole records in the window; None at the end of the file or where the chain breaks."""
         shape = RecordShape(self._order, self._header_size, SECOND_NS // self._tick_ns, limits.record_bytes)
         chain = Chain(window.array(), window.end, shape)
-        if not self._parts:
-            offsets, self._end = chain.follow(window.start)
-            if len(offsets) == 0:
-                return self._next_window(window, state, limits)
-            self._parts.extend(np.array_split(offsets, -(-len(offsets) // limits.batch_frames)))
-        offsets = self._parts.popleft()
-        window.start = int(self._parts[0][0]) if self._parts else self._end
-        return self._frames(chain, window, state, offsets)
+        bounds = self._portions.next(window, chain, limits.batch_frames)
+        if bounds is None:
+            return self._next_window(window, state, limits)
+        return self._frames(window, state, bounds[:-1])
 
     def _next_window(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
         """Read on where no whole record is left; says what is broken where there is no way on."""
         left = window.end - window.start
         if left >= self._header_size:
-            length = struct.unpack_from(self._order + "I", window.data, window.start + 8)[0]
+            length = struct.unpack_from(self._order + "I", window.data, window.start + CAPTURED_AT)[0]
             if length > limits.record_bytes:
                 state.damage(
                     DamageKind.BROKEN_CHAIN,
@@ -89,8 +132,8 @@ class PcapReader:
             state.damage(DamageKind.CUT_RECORD, window.offset, left, text)
         return None
 
-    def _frames(self, chain: Chain, window: Window, state: FileState, offsets: Offsets) -> Frames:
-        seconds, ticks, captured, wire = chain.read_headers(offsets).astype(np.int64).T
+    def _frames(self, window: Window, state: FileState, offsets: Offsets) -> Frames:
+        seconds, ticks, captured, wire = Words(window.array(), self._order).at(offsets, 4).astype(np.int64).T
         self._note_lies(window, state, offsets, captured, wire)
         number = np.arange(state.frames + 1, state.frames + 1 + len(offsets), dtype=np.int64)
         state.frames += len(offsets)

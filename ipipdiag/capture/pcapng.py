@@ -1,113 +1,151 @@
-"""The pcapng format (draft-ietf-opsawg-pcapng): sections of blocks, each section with interfaces of its own."""
+"""The pcapng format (draft-ietf-opsawg-pcapng): sections of blocks, each section with interfaces of its own.
+
+Most blocks of a capture are Enhanced Packet Blocks as they should be: long runs of those are read at once, all others
+one by one (``pcapng_blocks.py``), in the order of the file.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
 
-from ipipdiag.capture.model import CaptureError, DamageKind, Frames, Interface, InterfaceStatistics
+import numpy as np
+
+from ipipdiag.capture.chain import U32, Chain, Flags, Offsets, Portions, Words
+from ipipdiag.capture.model import CaptureError, DamageKind, Frames
+from ipipdiag.capture.pcapng_blocks import (
+    BLOCK_OVERHEAD,
+    ENHANCED_PACKET,
+    FIELDS_AT,
+    PACKET_DATA,
+    SECTION_HEADER,
+    Blocks,
+)
 from ipipdiag.capture.reader import FileState, FrameRows, Limits
 from ipipdiag.capture.window import Window
 
-SECTION_HEADER = 0x0A0D0D0A
-INTERFACE_DESCRIPTION = 1
-PACKET = 2  # obsolete
-SIMPLE_PACKET = 3
-INTERFACE_STATISTICS = 5
-ENHANCED_PACKET = 6
-BYTE_ORDER_MAGIC = 0x1A2B3C4D
-BLOCK_OVERHEAD = 12  # type, total length, and the total length again
-COMMENT_LIMIT = 100
-NANOSECONDS = 1_000_000_000
+START = b"\x0a\x0d\x0d\x0a"  # of a section header, in either byte order
+BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+SWAPPED_MAGIC = 0x4D3C2B1A  # read in the other byte order
+MAGIC_AT = 8  # where in a section header its byte-order magic is
+PACKET_OVERHEAD = PACKET_DATA + 4  # bytes of an Enhanced Packet Block that captured nothing
+SHORTEST_RUN = 64  # packets that are quicker read at once than one by one
 
 
 def recognises(start: bytes) -> bool:
     """Whether a file that starts so is in this format."""
-    return start[:4] == b"\x0a\x0d\x0d\x0a"
+    return start[:4] == START
+
+
+def _byte_order(data: memoryview, start: int) -> str | None:
+    """The byte order that a section header at ``start`` says; None where no such header is, or its magic is none."""
+    if data[start : start + 4] != START:
+        return None
+    return BYTE_ORDERS.get(bytes(data[start + MAGIC_AT : start + MAGIC_AT + 4]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Clock:
-    """How an interface counts time: ticks of 1/``denominator`` second, ``offset_s`` seconds after 1970."""
+class BlockShape:
+    """How blocks lie: byte order as struct writes it, most bytes of one. In another order begins another chain."""
 
-    denominator: int = 1_000_000
-    offset_s: int = 0
+    order: str
+    most: int
+    alignment: ClassVar[int] = 4
 
-    def nanoseconds(self, ticks: int) -> int:
-        """Nanoseconds since 1970, rounded down where a tick is not a whole number of them."""
-        return ticks * NANOSECONDS // self.denominator + self.offset_s * NANOSECONDS
+    def is_possible(self, length: int) -> bool:
+        """Whether a block may claim to be so long."""
+        return BLOCK_OVERHEAD <= length <= self.most and length % self.alignment == 0
 
+    def follower(self, data: memoryview, end: int) -> Callable[[int], int]:
+        """What says where the block at a position ends; 0 where it is not whole, impossible or in another order."""
+        read = struct.Struct(self.order + "II").unpack_from
+        order, is_possible = self.order, self.is_possible
+        last_header = end - BLOCK_OVERHEAD
 
-_MICROSECONDS = _Clock()  # one for all interfaces that do not say how they count: a file can describe millions
+        def follow(position: int) -> int:
+            if position > last_header:
+                return 0
+            kind, length = read(data, position)
+            following: int = position + length
+            if following > end or not is_possible(length):
+                return 0
+            if kind == SECTION_HEADER and (_byte_order(data, position) or order) != order:
+                return 0
+            return following
+
+        return follow
+
+    def sizes(self, words: Words, position: Offsets) -> Offsets:
+        """Bytes of each block, by its total length."""
+        return words.at(position + 4)[:, 0].astype(np.int64)
+
+    def ends_chain(self, words: Words, position: Offsets) -> Flags:
+        """Which blocks claim an impossible length, or begin a section in another byte order."""
+        kind, length = words.at(position, 2).T
+        ends: Flags = (length < BLOCK_OVERHEAD) | (length > self.most) | (length % self.alignment != 0)
+        section = np.flatnonzero(kind == SECTION_HEADER)
+        ends[section] |= words.at(position[section] + MAGIC_AT)[:, 0] == SWAPPED_MAGIC
+        return ends
+
+    def may_begin(self, word: U32, first: int) -> Flags:
+        """Which words are the type of an Enhanced Packet Block."""
+        is_enhanced: Flags = word == ENHANCED_PACKET
+        return is_enhanced
+
+    def looks_like_record(self, words: Words, position: Offsets, first: int) -> Flags:
+        """Where Enhanced Packet Blocks seem to lie whose two lengths are the same."""
+        kind, length = words.at(position, 2).T
+        looks: Flags = self.may_begin(kind, first) & (length >= PACKET_OVERHEAD) & (length <= self.most)
+        looks &= words.at(position + length - 4)[:, 0] == length
+        return looks
 
 
 class PcapngReader:
-    """Reads pcapng block by block; interfaces are numbered on through all sections."""
+    """Reads pcapng; interfaces are numbered on through all sections."""
 
     format = "pcapng"
 
     def __init__(self, window: Window, state: FileState) -> None:
-        start = window.start
-        if window.end - start < BLOCK_OVERHEAD:
+        if window.end - window.start < BLOCK_OVERHEAD:
             raise CaptureError(state.name, "the section header is cut", "capture again; nothing can be read")
-        magic = bytes(window.data[start + 8 : start + 12])
-        if magic not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
+        order = _byte_order(window.data, window.start)
+        if order is None:
             raise CaptureError(state.name, "starts like pcapng, but has no byte-order magic")
-        self._order = ">" if magic[0] == 0x1A else "<"
-        self._clocks: list[_Clock] = []
-        self._section_base = 0  # number of the section's first interface
-        self._section_dropped: dict[int, int] = {}
-        self._last_time_ns = 0
-        # by type: bytes of the fields that every such block has, and what reads it
-        self._blocks: dict[int, tuple[int, Callable[[FileState, FrameRows, memoryview, int, int, int], None]]] = {
-            SECTION_HEADER: (0, self._section),
-            INTERFACE_DESCRIPTION: (8, self._interface),
-            PACKET: (20, self._packet),
-            SIMPLE_PACKET: (4, self._simple_packet),
-            INTERFACE_STATISTICS: (12, self._statistics),
-            ENHANCED_PACKET: (20, self._enhanced_packet),
-        }
+        self._blocks = Blocks(order)
+        # each change of the order begins a new chain, and cursors would search the rest of the window each time
+        self._has_two_orders = False
+        self._portions = Portions()
 
     def next_frames(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
-        """The packets of the whole blocks in the window; None at the end of the file or where the chain breaks."""
-        rows = FrameRows()
-        consumed = False
-        data = window.data
-        while len(rows) < limits.batch_frames:
-            start, left = window.start, window.end - window.start
-            if left < BLOCK_OVERHEAD:
-                break
-            block_type, length = self._header(data, start)
-            if length < BLOCK_OVERHEAD or length % 4 or length > limits.record_bytes:
-                break
-            if length > left:
-                break
-            self._read_block(state, rows, window, start, block_type, length)
-            window.start += length
-            consumed = True
-        if consumed:
-            return rows.build(state.frames - len(rows))
-        return self._next_window(window, state, limits)
+        """The packets of some of the whole blocks in the window; None at the end of the file, or of the chain."""
+        self._heed_byte_order(window)
+        shape = BlockShape(self._blocks.order, limits.record_bytes)
+        chain = Chain(window.array(), window.end, shape, cursors=not self._has_two_orders)
+        bounds = self._portions.next(window, chain, limits.batch_frames)
+        if bounds is None:
+            return self._next_window(window, state, shape)
+        return self._frames(window, state, bounds)
 
-    def _header(self, data: memoryview, start: int) -> tuple[int, int]:
-        """Type and total length of the block at ``start``; a section header is read in its own byte order."""
-        if bytes(data[start : start + 4]) == b"\x0a\x0d\x0d\x0a":
-            magic = bytes(data[start + 8 : start + 12])
-            if magic in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-                self._order = ">" if magic[0] == 0x1A else "<"
-        block_type, length = struct.unpack_from(self._order + "II", data, start)
-        return block_type, length
+    def _heed_byte_order(self, window: Window) -> None:
+        """A section header is read in its own byte order, and so is what follows."""
+        if window.end - window.start < BLOCK_OVERHEAD:
+            return
+        order = _byte_order(window.data, window.start) or self._blocks.order
+        self._has_two_orders |= order != self._blocks.order
+        self._blocks.order = order
 
-    def _next_window(self, window: Window, state: FileState, limits: Limits) -> Frames | None:
+    def _next_window(self, window: Window, state: FileState, shape: BlockShape) -> Frames | None:
+        """Read on where no whole block is left; says what is broken where there is no way on."""
         need = BLOCK_OVERHEAD
         if window.end - window.start >= BLOCK_OVERHEAD:
-            block_type, length = self._header(window.data, window.start)
-            if length < BLOCK_OVERHEAD or length % 4 or length > limits.record_bytes:
-                text = f"the block after frame {state.frames} claims {length} bytes (type {block_type:#x}): no way on"
+            block_type, need = struct.unpack_from(shape.order + "II", window.data, window.start)
+            if not shape.is_possible(need):
+                text = f"the block after frame {state.frames} claims {need} bytes (type {block_type:#x}): no way on"
                 state.damage(DamageKind.BROKEN_CHAIN, window.offset, None, text)
                 return None
-            need = length
         if window.fill(need):
             return Frames.empty()
         if left := window.end - window.start:
@@ -115,149 +153,44 @@ class PcapngReader:
             state.damage(DamageKind.CUT_RECORD, window.offset, left, text)
         return None
 
-    def _read_block(
-        self, state: FileState, rows: FrameRows, window: Window, start: int, block_type: int, length: int
-    ) -> None:
-        data = window.data
-        trailing = struct.unpack_from(self._order + "I", data, start + length - 4)[0]
-        if trailing != length:
-            state.damage(DamageKind.BAD_BLOCK, window.offset, 0, "a block's two lengths differ; the first one is used")
-        if block_type not in self._blocks:
-            return  # custom, name resolution, secrets and unknown blocks are skipped by their length
-        fields, read = self._blocks[block_type]
-        try:
-            if length < BLOCK_OVERHEAD + fields:
-                raise _BadBlockError("too short")
-            read(state, rows, data, start + 8, start + length - 4, window.offset)
-        except _BadBlockError as error:
-            text = f"a block of type {block_type:#x} is impossible ({error}) and was skipped"
-            state.damage(DamageKind.BAD_BLOCK, window.offset, length, text)
+    def _frames(self, window: Window, state: FileState, bounds: Offsets) -> Frames:
+        """The packets of the blocks between the bounds: long runs of plain ones at once, all others one by one."""
+        words = Words(window.array(), self._blocks.order)
+        fields = words.at(bounds[:-1] + FIELDS_AT, 5)
+        parts = []
+        done = 0
+        for begin, end in _long_runs(_are_plain(words, bounds, fields)):
+            parts.append(self._one_by_one(window, state, bounds[done : begin + 1]))
+            run, its_fields = bounds[begin : end + 1], fields[begin:end]
+            if self._blocks.has_interfaces(its_fields[:, 0]):
+                parts.append(self._blocks.read_packets(state, window.data, run, its_fields))
+            else:
+                parts.append(self._one_by_one(window, state, run))
+            done = end
+        parts.append(self._one_by_one(window, state, bounds[done:]))
+        return Frames.concatenate([part for part in parts if len(part)] or parts[:1])
 
-    def _section(self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int) -> None:
-        self._section_base = len(state.interfaces)
-        self._clocks = []
-        for code, value in self._options(data, start + 16, end):
-            if code == 1:
-                _add_comment(state, value)
-
-    def _interface(
-        self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
-    ) -> None:
-        link_type, _, snap_length = struct.unpack_from(self._order + "HHI", data, start)
-        interface = Interface(len(state.interfaces), link_type, snap_length)
-        clock = _MICROSECONDS
-        for code, value in self._options(data, start + 8, end):
-            if code == 2:
-                interface = replace(interface, name=_text(value))
-            elif code == 3:
-                interface = replace(interface, description=_text(value))
-            elif code == 15:
-                interface = replace(interface, hardware=_text(value))
-            elif code == 11 and len(value) > 1:
-                interface = replace(interface, filter=_text(value[1:]))
-            elif code == 9 and value:
-                power = value[0] & 0x7F
-                clock = replace(clock, denominator=2**power if value[0] & 0x80 else 10**power)
-            elif code == 14 and len(value) == 8:
-                clock = replace(clock, offset_s=struct.unpack(self._order + "q", value)[0])
-        state.interfaces.append(interface)
-        self._clocks.append(clock)
-
-    def _enhanced_packet(
-        self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
-    ) -> None:
-        interface, high, low, captured, wire = struct.unpack_from(self._order + "IIIII", data, start)
-        self._frame(state, rows, interface, (high << 32) | low, start + 20, end, captured, wire, offset)
-        after = start + 20 + (captured + 3 & ~3)
-        if after < end:
-            for code, value in self._options(data, after, end):
-                if code == 1:
-                    _add_comment(state, value)
-                elif code == 4 and len(value) == 8:
-                    self._add_dropped(state, interface, struct.unpack(self._order + "Q", value)[0])
-
-    def _packet(self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int) -> None:
-        interface, dropped, high, low, captured, wire = struct.unpack_from(self._order + "HHIIII", data, start)
-        self._frame(state, rows, interface, (high << 32) | low, start + 20, end, captured, wire, offset)
-        if dropped not in (0, 0xFFFF):
-            self._add_dropped(state, interface, dropped)
-
-    def _simple_packet(
-        self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
-    ) -> None:
-        """A Simple Packet Block has the section's first interface and no time; it gets that of the frame before."""
-        wire = struct.unpack_from(self._order + "I", data, start)[0]
-        if not self._clocks:
-            raise _BadBlockError("no interface described before it")
-        snap_length = state.interfaces[self._section_base].snap_length
-        captured = min(wire, end - start - 4, snap_length or wire)
-        rows.add(self._last_time_ns, start + 4, captured, wire, self._section_base)
-        state.frames += 1
-
-    def _frame(
-        self,
-        state: FileState,
-        rows: FrameRows,
-        interface: int,
-        ticks: int,
-        start: int,
-        end: int,
-        captured: int,
-        wire: int,
-        offset: int,
-    ) -> None:
-        if interface >= len(self._clocks):
-            raise _BadBlockError(f"interface {interface} of {len(self._clocks)}")
-        if captured > end - start:
-            raise _BadBlockError("captured length above the block's")
-        number = self._section_base + interface
-        if captured > wire:
-            state.damage(DamageKind.LYING_LENGTH, offset, 0, "captured length above the length on the wire")
-        self._last_time_ns = self._clocks[interface].nanoseconds(ticks)
-        rows.add(self._last_time_ns, start, captured, wire, number)
-        state.frames += 1
-
-    def _statistics(
-        self, state: FileState, rows: FrameRows, data: memoryview, start: int, end: int, offset: int
-    ) -> None:
-        interface = struct.unpack_from(self._order + "I", data, start)[0]
-        if interface >= len(self._clocks):
-            raise _BadBlockError(f"statistics of interface {interface} of {len(self._clocks)}")
-        number = self._section_base + interface
-        counters = {
-            code: struct.unpack(self._order + "Q", value)[0]
-            for code, value in self._options(data, start + 12, end)
-            if code in (4, 5, 6, 7) and len(value) == 8
-        }
-        state.statistics[number] = InterfaceStatistics(
-            number, counters.get(4), counters.get(5), counters.get(7), counters.get(6)
-        )
-
-    def _add_dropped(self, state: FileState, interface: int, dropped: int) -> None:
-        """Drops noted packet by packet; the interface's own statistics, where there are any, replace them."""
-        number = self._section_base + interface
-        old = state.statistics.get(number, InterfaceStatistics(number))
-        state.statistics[number] = replace(old, dropped_by_interface=(old.dropped_by_interface or 0) + dropped)
-
-    def _options(self, data: memoryview, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """Code and value of each option; an option that claims more than is there ends the list."""
-        read = struct.Struct(self._order + "HH").unpack_from
-        while start + 4 <= end:
-            code, length = read(data, start)
-            if code == 0 or start + 4 + length > end:
-                return
-            yield code, bytes(data[start + 4 : start + 4 + length])
-            start += 4 + (length + 3 & ~3)
+    def _one_by_one(self, window: Window, state: FileState, bounds: Offsets) -> Frames:
+        """The packets of blocks of any kind."""
+        rows = FrameRows()
+        for start, end in pairwise(bounds.tolist()):
+            self._blocks.read(state, rows, window.data, start, end, window.offset_of(start))
+        return rows.build(state.frames - len(rows))
 
 
-class _BadBlockError(Exception):
-    """A block whose content is impossible."""
+def _are_plain(words: Words, bounds: Offsets, fields: U32) -> Flags:
+    """Which blocks are Enhanced Packet Blocks of right lengths, with options or not, whatever their interface."""
+    size = np.diff(bounds)
+    kind = words.at(bounds[:-1])[:, 0]
+    captured, wire = fields[:, 3], fields[:, 4]
+    trailing = words.at(bounds[1:] - 4)[:, 0]
+    plain: Flags = (kind == ENHANCED_PACKET) & (size >= PACKET_OVERHEAD)
+    plain &= (trailing == size) & (captured <= size - PACKET_OVERHEAD) & (captured <= wire)
+    return plain
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace").rstrip("\0")
-
-
-def _add_comment(state: FileState, value: bytes) -> None:
-    if len(state.comments) < COMMENT_LIMIT:
-        state.comments.append(_text(value))
+def _long_runs(flags: Flags) -> Iterator[tuple[int, int]]:
+    """Where at least SHORTEST_RUN flags one after the other are set: first, and behind the last."""
+    begins, ends = np.flatnonzero(np.diff(flags, prepend=False, append=False)).reshape(-1, 2).T
+    is_long = ends - begins >= SHORTEST_RUN
+    return zip(begins[is_long].tolist(), ends[is_long].tolist(), strict=True)

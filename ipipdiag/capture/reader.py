@@ -84,6 +84,11 @@ class Reader(Protocol):
         """Frames of up to ``limits.batch_frames`` records, consumed from the window; may be empty; None at the end."""
 
 
+def clamped(time_ns: int) -> int:
+    """The time, or the last one on its side that 64 bits can say."""
+    return max(INT64_MIN, min(time_ns, INT64_MAX))
+
+
 class FrameRows:
     """Collects frames record by record, for formats whose records have no fixed shape."""
 
@@ -99,7 +104,7 @@ class FrameRows:
 
     def add(self, time_ns: int, offset: int, captured_length: int, wire_length: int, interface: int) -> None:
         """Append one frame; times beyond 64 bits of nanoseconds are clamped."""
-        self.time_ns.append(max(INT64_MIN, min(time_ns, INT64_MAX)))
+        self.time_ns.append(clamped(time_ns))
         self.offset.append(offset)
         self.captured_length.append(captured_length)
         self.wire_length.append(wire_length)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipipdiag.capture import chain as chains
-from ipipdiag.capture.chain import Chain, RecordShape
+from ipipdiag.capture.chain import Chain
+from ipipdiag.capture.pcap import RecordShape
 
 START_S = 1_700_000_000
 

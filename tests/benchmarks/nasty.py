@@ -22,26 +22,31 @@ from pathlib import Path
 
 import numpy as np
 from generate import START_US, write_captures
-from headers import IPV4, RECORD_HEADER, Column, Rows, put, put_ipv4, put_mac
+from headers import IPV4, RECORD_HEADER, Column, Rows, put, put_bytes, put_ipv4, put_mac
 
 MILLION = 1_000_000
 ETHERNET = 14
 FIRST_POD = 0x0AF41002
+GATEWAY = 0xA9FE0101
 NODE, PEER = 0x0A320A1F, 0x0A320A20
-TCP, UDP, IPIP = 6, 17, 4
+ICMP, TCP, UDP, IPIP = 1, 6, 17, 4
+SYN, RST, PUSH, ACK = 2, 4, 8, 16
+FORWARDED_ONCE = 63  # the TTL of pods' packets in the tunnel, by which Calico is known
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 CENTURY_S = 36_525 * 86_400
 GIBIBYTE = 1 << 30
 TIMEOUT_S = 600
 
 
-def write_rows(path: Path, rows: Rows, lengths: Column | int, times_us: Column | None = None) -> None:
-    """A pcap file of rows that have room for a record header, each as long as its length says."""
+def write_rows(path: Path, rows: Rows, lengths: Column | int, times_us: Column | None = None, cut: int = 0) -> None:
+    """A pcap file of rows that have room for a record header, each as long as its length says, and ``cut`` bytes longer
+    on the wire.
+    """
     count = len(rows)
     times = START_US + np.arange(count) * 10 if times_us is None else times_us
     captured = np.broadcast_to(np.asarray(lengths), (count,))
-    for at, values in ((0, times // MILLION), (4, times % MILLION), (8, captured), (12, captured)):
-        rows[:, at : at + 4] = values.astype("<u4").view(np.uint8).reshape(count, 4)
+    for at, values in ((0, times // MILLION), (4, times % MILLION), (8, captured), (12, captured + cut)):
+        rows[:, at : at + 4] = as_bytes(values, count)
     path.write_bytes(PCAP_HEADER + rows[np.arange(rows.shape[1]) < RECORD_HEADER + captured[:, None]].tobytes())
 
 
@@ -54,13 +59,17 @@ def ethernet(count: int, length: int, kind: int = 0x0800) -> Rows:
     return rows
 
 
-def ipv4(rows: Rows, at: int, protocol: int, source: Column | int, destination: Column | int) -> None:
-    """An IPv4 header that reaches to the end of the row."""
+def ipv4(
+    rows: Rows, at: int, protocol: int, source: Column | int, destination: Column | int, cut: int = 0, again: int = 0
+) -> None:
+    """An IPv4 header that reaches to the end of the row and ``cut`` bytes beyond, as of a packet of a pod that its node
+    has forwarded; identifications count the rows, from ``again`` on.
+    """
     count = len(rows)
-    length = np.full(count, rows.shape[1] - RECORD_HEADER - at - IPV4)
-    numbers = np.arange(count)
+    length = np.full(count, rows.shape[1] - RECORD_HEADER - at - IPV4 + cut)
+    numbers = np.arange(count) + again
     ends = (np.broadcast_to(np.asarray(end), (count,)) for end in (source, destination))
-    put_ipv4(rows, at, length, numbers, np.zeros(count, np.bool_), 64, protocol, *ends)
+    put_ipv4(rows, at, length, numbers, np.zeros(count, np.bool_), FORWARDED_ONCE, protocol, *ends)
 
 
 def block(kind: int, body: bytes) -> bytes:
@@ -71,6 +80,7 @@ def block(kind: int, body: bytes) -> bytes:
 
 SECTION = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
 INTERFACE = block(1, struct.pack("<HHI", 1, 0, 262_144))
+BLOCK_HEAD = 28  # bytes of an Enhanced Packet Block before the frame
 
 
 def packet_block(interface: int, ticks: int, frame: bytes) -> bytes:
@@ -86,6 +96,24 @@ def plain_frame() -> bytes:
     put(rows, ETHERNET + IPV4, ">u4", 0x30390035)
     put(rows, ETHERNET + IPV4 + 4, ">u2", 8)
     return rows[0, RECORD_HEADER:].tobytes()
+
+
+def packet_blocks(interface: int, rows: Rows, times_us: Column) -> Rows:
+    """An Enhanced Packet Block of each row, all of its bytes captured."""
+    count, length = len(rows), rows.shape[1] - RECORD_HEADER
+    padded = length + -length % 4
+    blocks = np.zeros((count, BLOCK_HEAD + padded + 4), np.uint8)
+    ends = (times_us >> 32, times_us & 0xFFFFFFFF)
+    for at, values in enumerate((6, BLOCK_HEAD + padded + 4, interface, *ends, length, length)):
+        blocks[:, 4 * at : 4 * at + 4] = as_bytes(values, count)
+    blocks[:, BLOCK_HEAD : BLOCK_HEAD + length] = rows[:, RECORD_HEADER:]
+    blocks[:, -4:] = blocks[:, 4:8]
+    return blocks
+
+
+def as_bytes(values: Column | int, count: int) -> Rows:
+    """32-bit numbers, four bytes a row."""
+    return np.broadcast_to(np.asarray(values), (count,)).astype("<u4").view(np.uint8).reshape(count, 4)
 
 
 def interfaces(path: Path, count: int) -> None:
@@ -214,16 +242,22 @@ def gzip_bomb_of_one_frame(path: Path, count: int) -> None:
             file.write(bytes(1 << 20))
 
 
+def arp(rows: Rows, sender: Column | int, target: Column | int) -> None:
+    """An ARP request."""
+    put(rows, ETHERNET, ">u4", 0x00010800)
+    put(rows, ETHERNET + 4, ">u4", 0x06040001)
+    put_mac(rows, ETHERNET + 8, np.ones(len(rows), np.int64))
+    put(rows, ETHERNET + 14, ">u4", sender)
+    put(rows, ETHERNET + 24, ">u4", target)
+
+
 def arp_senders(path: Path, count: int) -> None:
     """ARP requests, each from another address and MAC, for 169.254.1.1."""
     rows = ethernet(count, ETHERNET + 28, 0x0806)
     numbers = np.arange(count)
     put_mac(rows, 6, numbers)
-    put(rows, ETHERNET, ">u4", 0x00010800)
-    put(rows, ETHERNET + 4, ">u4", 0x06040001)
+    arp(rows, 0x0A000000 + numbers, GATEWAY)
     put_mac(rows, ETHERNET + 8, numbers)
-    put(rows, ETHERNET + 14, ">u4", 0x0A000000 + numbers)
-    put(rows, ETHERNET + 24, ">u4", 0xA9FE0101)
     write_rows(path, rows, rows.shape[1] - RECORD_HEADER)
 
 
@@ -263,6 +297,142 @@ def outer_pairs(path: Path, count: int) -> None:
     ipv4(rows, ETHERNET, IPIP, NODE + numbers, 0x0B000000 + numbers * 7)
     ipv4(rows, ETHERNET + IPV4, UDP, FIRST_POD, 0x0AF41702)
     write_rows(path, rows, rows.shape[1] - RECORD_HEADER)
+
+
+def in_tunnel(
+    count: int,
+    length: int,
+    protocol: int,
+    source: Column | int,
+    destination: Column | int,
+    *,
+    cut: int = 0,
+    again: int = 0,
+) -> Rows:
+    """Tunnel packets of one node to another, empty behind their inner header."""
+    rows = ethernet(count, ETHERNET + 2 * IPV4 + length)
+    ipv4(rows, ETHERNET, IPIP, NODE, PEER, cut, again)
+    ipv4(rows, ETHERNET + IPV4, protocol, source, destination, cut, again)
+    return rows
+
+
+def in_turn(rows: Rows) -> Rows:
+    """The other way: MACs, addresses and ports of TCP exchanged, in the tunnel or bare."""
+    turned = rows.copy()
+    start = RECORD_HEADER
+    swaps = [(0, 6, 6), (ETHERNET + 12, ETHERNET + 16, 4)]
+    inner = ETHERNET + IPV4 if rows[0, start + ETHERNET + 9] == IPIP else ETHERNET
+    swaps += [(inner + 12, inner + 16, 4)] * (inner > ETHERNET) + [(inner + IPV4, inner + IPV4 + 2, 2)]
+    for one, other, size in swaps:
+        turned[:, start + one : start + one + size] = rows[:, start + other : start + other + size]
+        turned[:, start + other : start + other + size] = rows[:, start + one : start + one + size]
+    return turned
+
+
+def seconds(*parts: tuple[Rows, float]) -> tuple[Rows, Column]:
+    """Rows one part after the other, and their times in microseconds: each part begins so many seconds in."""
+    times = [START_US + int(second * MILLION) + np.arange(len(rows)) for rows, second in parts]
+    return np.concatenate([rows for rows, _ in parts]), np.concatenate(times)
+
+
+def unanswered(path: Path, count: int) -> None:
+    """SYNs in the tunnel, each between another two pods, sent three times and never answered."""
+    numbers = np.arange(count)
+    write_silence(path, FIRST_POD + numbers % 50, 0x0AF80002 + numbers)
+
+
+def unanswered_by_one(path: Path, count: int) -> None:
+    """The same of one pod, which as many others ask."""
+    write_silence(path, FIRST_POD + np.arange(count), np.full(count, 0x0AF41702))
+
+
+def write_silence(path: Path, sources: Column, destinations: Column) -> None:
+    """SYNs sent three times, and packets of the other node before and after."""
+    numbers = np.arange(len(sources))
+
+    def syns(again: int) -> Rows:
+        rows = in_tunnel(len(numbers), 20, TCP, sources, destinations, again=again)
+        tcp(rows, ETHERNET + 2 * IPV4, (1_024 + numbers % 60_000, 80), numbers, SYN)
+        return rows
+
+    other = in_turn(syns(0)[:1])
+    tcp(other, ETHERNET + 2 * IPV4, (22, 1_023), 0, ACK)
+    sent, times = seconds((other, 0), (syns(0), 1), (syns(1), 2), (syns(2), 4), (other, 7))
+    write_rows(path, sent, sent.shape[1] - RECORD_HEADER, times)
+
+
+def refused(path: Path, count: int) -> None:
+    """Connections to a pod that RSTs answer at a node's NIC; on the pod's own link as many others are open."""
+    numbers = np.arange(count)
+    pod = 0x0AF41702
+    syns = in_tunnel(count, 20, TCP, FIRST_POD + numbers // 50_000, pod)
+    tcp(syns, ETHERNET + 2 * IPV4, (1_024 + numbers % 50_000, 80), numbers, SYN)
+    resets = in_turn(syns)
+    put(resets, ETHERNET + 2 * IPV4 + 13, "u1", RST | ACK)
+    others = ethernet(count, ETHERNET + IPV4 + 20)
+    ipv4(others, ETHERNET, TCP, FIRST_POD + numbers // 50_000, pod)
+    tcp(others, ETHERNET + IPV4, (1_024 + numbers % 50_000, 443), numbers, ACK)
+    asks = ethernet(1, ETHERNET + 28, 0x0806)
+    arp(asks, pod, GATEWAY)
+    with path.open("wb") as file:
+        file.write(SECTION + INTERFACE * 2)
+        for interface, rows, second in ((1, asks, 0), (1, others, 1), (0, syns, 2), (0, resets, 3), (1, asks, 5)):
+            file.write(packet_blocks(interface, *seconds((rows, second))).tobytes())
+
+
+def rejected(path: Path, count: int) -> None:
+    """ICMP "prohibited" from as many nodes, each about another two pods."""
+    numbers = np.arange(count)
+    rows = in_tunnel(count, 8 + IPV4 + 8, ICMP, 0x0B000000 + numbers, FIRST_POD)
+    put(rows, ETHERNET + 2 * IPV4, ">u2", 0x030D)
+    ipv4(rows, ETHERNET + 2 * IPV4 + 8, UDP, FIRST_POD, 0x0AF50002 + numbers)
+    put(rows, ETHERNET + 3 * IPV4 + 8, ">u4", 0x30390035)
+    sent = in_tunnel(1, rows.shape[1] - RECORD_HEADER - ETHERNET - 2 * IPV4, UDP, FIRST_POD, 0x0AF50002)
+    write_rows(path, np.concatenate([sent, rows]), rows.shape[1] - RECORD_HEADER)
+
+
+def stuck(path: Path, count: int) -> None:
+    """Large segments, each between another two pods, sent four times and never acknowledged, where small ones are."""
+    numbers = np.arange(count)
+    small, large = 300, 1_400  # bytes of payload
+
+    def segments(port: int, length: int, again: int = 0) -> Rows:
+        rows = in_tunnel(count, 20, TCP, FIRST_POD + numbers, 0x0AF80002 + numbers, cut=length, again=again)
+        tcp(rows, ETHERNET + 2 * IPV4, (port, 80), 1, PUSH | ACK)
+        return rows
+
+    answers = in_turn(segments(40_001, 0))
+    put(answers, ETHERNET + 2 * IPV4 + 8, ">u4", 1 + small)
+    parts = [(segments(40_000, large, second), second) for second in (1, 2, 3, 6)]
+    sent, times = seconds(*parts[:3], (segments(40_001, small), 4), (answers, 5), *parts[3:], (answers[:1], 9))
+    write_rows(path, sent, sent.shape[1] - RECORD_HEADER, times, cut=large)
+
+
+def routes_withdrawn(path: Path, count: int) -> None:
+    """A BGP speaker that announces as many blocks and then withdraws them."""
+    blocks = [(0x0A800000 + (number << 6)).to_bytes(4, "big") for number in range(count)]
+    prefixes = [b"\x1a" + network for network in blocks]
+    attributes = b"\x40\x01\x01\x00\x40\x02\x00\x40\x03\x04" + NODE.to_bytes(4, "big")
+    announced = [
+        struct.pack(">HH", 0, len(attributes)) + attributes + b"".join(prefixes[at : at + 200])
+        for at in range(0, count, 200)
+    ]
+    withdrawn = [
+        struct.pack(">H", 5 * len(part)) + b"".join(part) + b"\0\0"
+        for part in (prefixes[at : at + 200] for at in range(0, count, 200))
+    ]
+    bodies = [b"\xff" * 16 + struct.pack(">HB", 19 + len(body), 2) + body for body in announced + withdrawn]
+    sequence, at = 1, START_US
+    with path.open("wb") as file:
+        file.write(PCAP_HEADER)
+        for body in bodies:
+            rows = ethernet(1, ETHERNET + IPV4 + 20 + len(body))
+            ipv4(rows, ETHERNET, TCP, NODE, PEER)
+            tcp(rows, ETHERNET + IPV4, (40_000, 179), sequence, PUSH | ACK)
+            put_bytes(rows, ETHERNET + IPV4 + 20, body, np.ones(1, np.bool_))
+            frame = rows[0, RECORD_HEADER:].tobytes()
+            file.write(struct.pack("<IIII", at // MILLION, at % MILLION, len(frame), len(frame)) + frame)
+            sequence, at = sequence + len(body), at + 1_000
 
 
 def bgp_byte_by_byte(path: Path, count: int) -> None:
@@ -356,6 +526,13 @@ CASES = (
     Case(gzip_bomb_of_one_frame),
     Case(arp_senders),
     Case(five_tuples),
+    Case(five_tuples, 100_000),
+    Case(unanswered, 99_000),
+    Case(unanswered_by_one, 99_000),
+    Case(refused, 49_000),
+    Case(rejected, 100_000),
+    Case(stuck, 25_000),
+    Case(routes_withdrawn, 100_000),
     Case(pod_pairs),
     Case(outer_pairs),
     Case(bgp_byte_by_byte),

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from ipipdiag.checks.model import Missing, Reason
 from ipipdiag.checks.sightings import duration, several
+from ipipdiag.checks.tcp_directions import TcpDirections
 from ipipdiag.points.commands import LARGE_BUFFER, capture_command, part_command
 from ipipdiag.protocols import TCP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import numpy as np
-    import numpy.typing as npt
 
     from ipipdiag.facts.extent import Extent
     from ipipdiag.facts.flows import Flows
@@ -96,34 +94,21 @@ def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], .
         return ()
     import numpy as np
 
-    from ipipdiag.facts.groups import Groups
     from ipipdiag.table import distinct
 
     flows = point.facts.flows
-    rows = np.flatnonzero(flows.protocol == TCP)
-    ends = [column[rows] for column in (flows.source, flows.destination, flows.source_port, flows.destination_port)]
-    source, destination, source_port, destination_port = ends
-    # each direction as itself, and below as the other one of its connection, which counts for nothing there
-    reverse = (destination, source, destination_port, source_port)
-    directions = Groups.of([np.append(one, other) for one, other in zip(ends, reverse, strict=True)])
-    itself, other = np.split(directions.codes, 2)
-    nothing = np.zeros(len(rows), dtype=np.int64)
-
-    def total(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return directions.total(np.append(values[rows], nothing))
-
-    opened, payload = total(flows.syns), total(flows.payload_bytes)
-    unclear = total(flows.payloads_unknown + flows.fragments) > 0
-    first = directions.smallest(np.append(flows.acknowledgement_min[rows], nothing + NO_TIME))
-    last = directions.largest(np.append(flows.acknowledgement_max[rows], nothing - 1))
-    back = np.zeros(len(directions), dtype=np.intp)
-    back[itself] = other
+    directions = TcpDirections(flows)
+    back = directions.back
+    opened, payload = directions.total(flows.syns), directions.total(flows.payload_bytes)
+    unclear = directions.total(flows.payloads_unknown + flows.fragments) > 0
+    first = directions.smallest(flows.acknowledgement_min, NO_TIME)
+    last = directions.largest(flows.acknowledgement_max, -1)
     acknowledged = last[back] >= 0
     span = np.where(acknowledged, last[back] - first[back], 0)
     unseen = span - payload - CONTROL_BYTES
     judged = acknowledged & ~unclear & ~unclear[back] & (opened + opened[back] == 1) & (span < HALF_SEQUENCE_SPACE)
-    found = distinct(itself[(judged & (unseen > 0))[itself]])
-    at = [column[directions.first[found]].tolist() for column in ends]
+    found = distinct(directions.of_row[(judged & (unseen > 0))[directions.of_row]])
+    at = (column.tolist() for column in directions.ends(found))
     return tuple(zip(unseen[found].tolist(), zip(*at, strict=True), strict=True))
 
 

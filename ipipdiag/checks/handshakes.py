@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
-from ipipdiag.checks.absence import NEARLY_A_SECOND_NS
+from ipipdiag.checks.absence import NEARLY_A_SECOND_NS, NO_TIME
 from ipipdiag.checks.forwarding import FiveTuple
 from ipipdiag.checks.sightings import in_words
+from ipipdiag.checks.tcp_directions import TcpDirections
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import BGP_PORT, TCP
 
@@ -44,40 +45,29 @@ class Attempt:
 @lru_cache(maxsize=256)
 def attempts(point: Point) -> tuple[Attempt, ...]:
     """The connections of a point that never got beyond their SYN; those of BGP are left to family 4."""
+    import numpy as np
+
     flows = point.facts.flows
-    opening = (flows.protocol == TCP) & (flows.syns > 0) & (flows.packets == flows.syns)
-    wanted = {FiveTuple._make(flow) for flow in flows.select(opening).rows(*FiveTuple._fields)}
-    wanted = {flow for flow in wanted if BGP_PORT not in (flow.source_port, flow.destination_port)}
-    if not wanted:
+    tcp = TcpDirections(flows)
+    is_only_opened = (tcp.total(flows.syns) > 0) & (tcp.total(flows.packets > flows.syns) == 0)
+    is_only_reset = tcp.total(flows.packets > flows.resets) == 0
+    chosen = np.flatnonzero(is_only_opened & is_only_reset[tcp.back])
+    source, destination, source_port, destination_port = tcp.ends(chosen)
+    order = np.lexsort((destination_port, source_port, destination, source))
+    chosen = chosen[order[((source_port != BGP_PORT) & (destination_port != BGP_PORT))[order]]]
+    if not len(chosen):
         return ()
-    forms: dict[FiveTuple, list[int]] = {flow: [] for one in wanted for flow in (one, one.reverse)}
-    for position, flow in enumerate(flows.rows(*FiveTuple._fields)):
-        if flow in forms:
-            forms[FiveTuple._make(flow)].append(position)
-    counts = list(flows.rows("packets", "syns", "resets", "first_request_ns", "last_request_ns"))
-    found = []
-    for one in sorted(wanted):
-        sent, back = [counts[row] for row in forms[one]], [counts[row] for row in forms[one.reverse]]
-        if any(packets > syns for packets, syns, *_ in sent) or any(
-            packets > resets for packets, _, resets, *_ in back
-        ):
-            continue
-        first_ns, last_ns = min(row[3] for row in sent), max(row[4] for row in sent)
-        # the forms of one point show the same SYNs; more than one a second are what a slow mirror shows twice
-        most = 1 + (last_ns - first_ns) // NEARLY_A_SECOND_NS
-        found.append(
-            Attempt(
-                point=point,
-                flow=one,
-                syns=min(max(row[1] for row in sent), most),
-                resets=max((row[2] for row in back), default=0),
-                first_ns=first_ns,
-                last_ns=last_ns,
-                sent=tuple(forms[one]),
-                back=tuple(forms[one.reverse]),
-            )
-        )
-    return tuple(found)
+    first_ns = tcp.smallest(flows.first_request_ns, NO_TIME)[chosen]
+    last_ns = tcp.largest(flows.last_request_ns, -NO_TIME)[chosen]
+    # the forms of one point show the same SYNs; more than one a second are what a slow mirror shows twice
+    syns = np.minimum(tcp.largest(flows.syns, 0)[chosen], 1 + (last_ns - first_ns) // NEARLY_A_SECOND_NS)
+    resets = tcp.largest(flows.resets, 0)[tcp.back[chosen]]
+    values = (column.tolist() for column in (*tcp.ends(chosen), syns, resets, first_ns, last_ns))
+    rows = (tcp.rows_of(directions) for directions in (chosen, tcp.back[chosen]))
+    return tuple(
+        Attempt(point, FiveTuple(one, other, TCP, near, far), *rest)
+        for one, other, near, far, *rest in zip(*values, *rows, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)

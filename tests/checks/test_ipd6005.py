@@ -121,6 +121,26 @@ def test_prohibited_pod_is_an_error(code: int, examine: Examination) -> None:
     assert finding.subject.addresses == (POD_A, POD_B)
 
 
+def test_every_pair_and_reporter_is_told_with_its_own_messages(examine: Examination) -> None:
+    others = ["10.244.65.8", "10.244.65.9"]
+    messages = [about_a_pod(13, quoted=request(source=source, ttl=62)) for source in others for _ in range(2)]
+    messages += [about_a_pod(13), about_a_pod(9), about_a_pod(13, reporter=ROUTER), about_the_tunnel(10)]
+    frames = [
+        *bgp(),
+        *pings(answered=False),
+        *((time + number, frame) for number, (time, frame) in enumerate(messages)),
+    ]
+    findings = examine(frames).findings
+    counts = {(one.title.split(" rejects ")[0], one.subject.text): one.count for one in findings}
+    assert counts == {
+        (f"node {NODE_B}", f"{others[0]} to {POD_B}"): 2,
+        (f"node {NODE_B}", f"{others[1]} to {POD_B}"): 2,
+        (f"node {NODE_B}", f"{POD_A} to {POD_B}"): 1,
+        (f"node {NODE_B}", f"{NODE_A} to {NODE_B}"): 1,
+    }
+    assert sum(len(one.evidence) for one in findings) >= len(counts)
+
+
 def test_router_that_prohibits_is_not_called_a_node(examine: Examination) -> None:
     message = ipv4(icmp_error(3, 13, wrapped(request())), ROUTER, NODE_A)
     frame = ethernet(message, source=MAC_ROUTER, destination=MAC_NODE_A)

@@ -90,39 +90,44 @@ def examine(
 
 def _about_tunnels(point: Point, reports: IcmpReports, tunnels: Tunnels, cluster: Cluster) -> Iterator[Finding]:
     """Tunnel packets of nodes that somebody prohibits."""
-    about = reports.select((reports.quoted_outer_protocol == IPIP_PROTOCOL) & (reports.tunnel == Tunnel.NONE))
-    groups = set(about.rows("reporter", "quoted_outer_source", "quoted_outer_destination", "code"))
-    for reporter, source, destination, code in sorted(groups):
+    about = (reports.quoted_outer_protocol == IPIP_PROTOCOL) & (reports.tunnel == Tunnel.NONE)
+    groups = reports.positions_by(about, "reporter", "quoted_outer_source", "quoted_outer_destination", "code")
+    sent_between = _packets_by_pair(tunnels) if groups else {}
+    for (_, source, destination, code), positions in sorted(groups.items()):
         if code not in PROHIBITED or source not in cluster.nodes:
             continue
-        same = (about.quoted_outer_source == source) & (about.quoted_outer_destination == destination)
-        rows = about.select(same & (about.reporter == reporter) & (about.code == code))
-        pair = (tunnels.outer_source == source) & (tunnels.outer_destination == destination)
+        rows = reports.select(positions)
         pods = {address for inner in rows.rows("quoted_source", "quoted_destination") for address in inner if address}
         here, there = cluster.node_text(source), cluster.node_text(destination)
         subject = Subject(
             SubjectKind.NODE_PAIR, f"{here} to {there}", names_of((source, destination)),
             tuple(sorted(map(format_address, pods))),
         )  # fmt: skip
-        sent = f"{several(int(tunnels.packets[pair].sum()), 'tunnel packet')} sent to it"
+        sent = f"{several(sent_between.get((source, destination), 0), 'tunnel packet')} sent to it"
         what = f"the tunnel packets of node {here} to node {there}"
         yield _by_icmp(point, rows, subject, what, f"about protocol 4; {sent}", cluster)
 
 
+def _packets_by_pair(tunnels: Tunnels) -> dict[Ends, int]:
+    """How many packets go from one outer address to another, in all forms."""
+    packets: dict[Ends, int] = defaultdict(int)
+    for source, destination, count in tunnels.rows("outer_source", "outer_destination", "packets"):
+        packets[source, destination] += count
+    return packets
+
+
 def _about_pods(point: Point, reports: IcmpReports, cluster: Cluster) -> Iterator[Finding]:
     """Packets of or to pods that somebody prohibits, or that a node refuses as unreachable in a pod's name."""
-    about = reports.select(reports.quoted_outer_protocol == 0)
-    for reporter, source, destination, code in sorted(
-        set(about.rows("reporter", "quoted_source", "quoted_destination", "code"))
-    ):
+    about = reports.quoted_outer_protocol == 0
+    groups = reports.positions_by(about, "reporter", "quoted_source", "quoted_destination", "code")
+    for (reporter, source, destination, code), positions in sorted(groups.items()):
         is_about_pod = cluster.is_pod(source) or cluster.is_pod(destination)
         if code == PORT_UNREACHABLE:
             is_node = cluster.is_node(reporter) or reporter in cluster.tunnel_addresses
             is_about_pod = cluster.is_pod(destination) and is_node and reporter != destination
         if not is_about_pod or code not in WORDS:
             continue
-        same = (about.quoted_source == source) & (about.quoted_destination == destination)
-        rows = about.select(same & (about.reporter == reporter) & (about.code == code))
+        rows = reports.select(positions)
         one, other = names_of((source, destination))
         node = cluster.tunnel_addresses.get(reporter, reporter)
         nodes = (format_address(node),) if cluster.is_node(node) else ()

@@ -290,8 +290,9 @@ class Cluster:
 
     def later_home(self, address: int, node: int, after_ns: int) -> Route | None:
         """Where an address is first known to be from a time on, if that is another node: a pod that has moved there."""
-        host = IPv4Network((address, 32))
-        known = (*self.seen_behind.get(address, ()), *(route for route in self.announced if route.network == host))
+        announced = next(_announced(self).holding(address), [])
+        alone = (route for route in announced if route.network.prefixlen == 32)
+        known = (*self.seen_behind.get(address, ()), *alone)
         later = [route for route in known if route.node != node and route.first_ns > after_ns]
         return min(later, key=lambda route: route.first_ns, default=None)
 

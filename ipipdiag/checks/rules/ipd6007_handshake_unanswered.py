@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import incomplete, limit_reached, waited_long_enough
+from ipipdiag.checks.answered_beside import AnsweredBeside
 from ipipdiag.checks.forwarding import FiveTuple
 from ipipdiag.checks.handshakes import (
     Attempt,
@@ -63,10 +64,8 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.sightings import duration, evidence_of, in_words, several
 from ipipdiag.checks.thresholds import Thresholds, from_requests_on
-from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import IN_POD, capture_command
 from ipipdiag.points.model import Role
-from ipipdiag.protocols import TCP, UDP
 from ipipdiag.trace.places import Station, home_of
 
 if TYPE_CHECKING:
@@ -116,8 +115,9 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster, threshold
             unanswered[ends[1], one.place, one.nodes[-1:]].append(one)
         else:
             outside[ends[0]] += group
-    findings = [_finding(alike, points, cluster, thresholds) for alike in unanswered.values()]
-    findings += [_outside(source, group) for source, group in outside.items()]
+    beside = AnsweredBeside.at(points if groups else ())
+    findings = [_finding(alike, beside, cluster, thresholds) for alike in unanswered.values()]
+    findings += [_outside(source, group, beside) for source, group in outside.items()]
     if not opened:
         missing = Missing(Reason.NO_HANDSHAKE, "no SYN was captured", capture_command(Role.NODE, capture_filter=""))
     return Outcome(examined, tuple(findings), missing)
@@ -179,18 +179,28 @@ def _command(point: Point) -> str:
 
 def _answered(points: tuple[Point, ...], silent: list[Attempt]) -> set[FiveTuple]:
     """Of the silent connections those that some other point shows answered, or open."""
-    wanted = {attempt.flow for attempt in silent}
-    answers = {flow.reverse: flow for flow in wanted}
-    found: set[FiveTuple] = set()
-    for point in points if wanted else ():
-        flows = point.facts.flows
-        for *flow, packets, syns in flows.select(flows.protocol == TCP).rows(*FiveTuple._fields, "packets", "syns"):
-            one = FiveTuple._make(flow)
-            if one in answers:
-                found.add(answers[one])
-            elif one in wanted and packets > syns:
-                found.add(one)
-    return found
+    import numpy as np
+
+    from ipipdiag.facts.groups import Groups
+
+    wanted = list({attempt.flow for attempt in silent})
+    if not wanted:
+        return set()
+    asked, answers = (np.array(flows).T for flows in (wanted, [flow.reverse for flow in wanted]))
+    flows = [point.facts.flows for point in points]
+    of_flow = Groups.of(
+        [
+            np.concatenate([asked[position], answers[position], *(getattr(table, name) for table in flows)])
+            for position, name in enumerate(FiveTuple._fields)
+        ]
+    )
+    of_asked, of_answers, of_rows = np.split(of_flow.codes, [len(wanted), 2 * len(wanted)])
+    is_more = np.concatenate([table.packets > table.syns for table in flows])
+    is_seen, is_open = np.zeros((2, len(of_flow)), dtype=np.bool_)
+    is_seen[of_rows] = True
+    is_open[of_rows[is_more]] = True
+    is_answered = is_seen[of_answers] | is_open[of_asked]
+    return {flow for flow, answered in zip(wanted, is_answered.tolist(), strict=True) if answered}
 
 
 def _syns(group: list[Attempt]) -> int:
@@ -210,19 +220,19 @@ def _last_seen(group: list[Attempt], route: Route | None) -> Stop | None:
     return on_the_way[-1] if on_the_way and all(stop.is_order_known for stop in on_the_way) else None
 
 
-def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Finding:
+def _finding(alike: list[_Unanswered], beside: AnsweredBeside, cluster: Cluster, thresholds: Thresholds) -> Finding:
     """One silent address, asked by one other or by several in the same way."""
     group = [attempt for one in alike for attempt in one.group]
     at_last = [attempt for one in alike for attempt in one.at_last]
     asked, nodes = alike[0].ends[1], alike[0].nodes
     destination = format_address(asked)
     sources = [format_address(one.ends[0]) for one in alike]
-    moved, later = _moved(group, cluster), _later_answered(group, points)
-    asides = [text for text in (_answered_by_another(group), later, moved) if text]
+    moved, later = _moved(group, cluster), _later_answered(group, beside)
+    asides = [text for text in (_answered_by_another(group, beside), later, moved) if text]
     syns, flows = _syns(group), len({attempt.flow for attempt in group})
-    is_way_open = all(_is_way_open(attempt) for attempt in at_last)
+    is_way_open = all(map(beside.is_way_open, at_last))
     station = Station.DESTINATION_NIC if is_way_open and alike[0].station in _ON_THE_WAY else alike[0].station
-    is_nobodys = cluster.is_pod(asked) and asked not in cluster.placed and not _is_ever_heard(asked, points)
+    is_nobodys = cluster.is_pod(asked) and asked not in cluster.placed and asked not in beside.senders
     causes = _causes(station, in_words(sources), destination, is_nobodys=is_nobodys, is_way_open=is_way_open)
     return Finding(
         severity=Severity.NOTICE if moved else Severity.WARNING if later else Severity.ERROR,
@@ -242,7 +252,7 @@ def _finding(alike: list[_Unanswered], points: tuple[Point, ...], cluster: Clust
         component=_component(station),
         confirm=_confirm(station, nodes, destination, cluster),
         alternatives=(*(cause for one in alike for cause in _causes_at_nodes(one.ends, cluster)), *causes),
-        worked=_worked(alike, points),
+        worked=tuple(dict.fromkeys(text for one in alike for text in beside.working(one.ends)))[:MOST_WORKED],
         points=tuple(dict.fromkeys(attempt.point.id for attempt in group)),
     )
 
@@ -255,10 +265,10 @@ def _subject(alike: list[_Unanswered], cluster: Cluster) -> Subject:
     return Subject(kind, f"{in_words(sources)} to {destination}", nodes=nodes, addresses=(*sources, destination))
 
 
-def _outside(source: int, group: list[Attempt]) -> Finding:
+def _outside(source: int, group: list[Attempt], beside: AnsweredBeside) -> Finding:
     text = format_address(source)
     others = [format_address(address) for address in sorted({attempt.flow.destination for attempt in group})]
-    syns, another = _syns(group), _answered_by_another(group)
+    syns, another = _syns(group), _answered_by_another(group, beside)
     return Finding(
         severity=Severity.NOTICE,
         confidence=Confidence.LIKELY,
@@ -343,26 +353,6 @@ def _confirm(station: Station, nodes: tuple[int, ...], destination: str, cluster
     return (capture_command(Role.NODE, far), capture_command(Role.CALI, far, capture_filter=SYN_FILTER))
 
 
-def _is_way_open(attempt: Attempt) -> bool:
-    """Whether the opener is answered meanwhile, by another address in the tunnel between the same two nodes: neither
-    the way nor reverse path filtering, which looks at the source alone, explains the silence then.
-    """
-    pair, flows = outer_pair(attempt), attempt.point.facts.flows
-    if pair is None:
-        return False
-    same = (flows.outer_source == pair[0]) & (flows.outer_destination == pair[1]) & (flows.tunnel == Tunnel.IPIP)
-    same &= (flows.source == attempt.flow.source) & (flows.destination != attempt.flow.destination)
-    return bool((same & (flows.answers > 0) & (flows.last_answer_ns >= attempt.first_ns)).any())
-
-
-def _is_ever_heard(address: int, points: tuple[Point, ...]) -> bool:
-    """Whether any point shows an address send anything, or ask by ARP: then somebody has it."""
-    return any(
-        bool((point.facts.flows.source == address).any() or (point.facts.arp_messages.sender == address).any())
-        for point in points
-    )
-
-
 def _causes(station: Station, source: str, destination: str, *, is_nobodys: bool, is_way_open: bool) -> tuple[str, ...]:
     """What may lie behind it, as seen from the last point, the likeliest first; ``is_nobodys`` where no file tells of
     the address and no point hears it.
@@ -396,34 +386,17 @@ def _causes_at_nodes(ends: Ends, cluster: Cluster) -> tuple[str, ...]:
     return ()
 
 
-def _answered_by_another(group: list[Attempt]) -> str | None:
+def _answered_by_another(group: list[Attempt], beside: AnsweredBeside) -> str | None:
     """Who else answers one of the SYNs, with SYN-ACK to its port: an answer that nobody translates back."""
-    for attempt in group[:MOST_COMPARED]:
-        flows, flow = attempt.point.facts.flows, attempt.flow
-        answers = (flows.syn_acks > 0) & (flows.destination == flow.source) & (flows.source != flow.destination)
-        answers &= flows.destination_port == flow.source_port
-        for source, port in flows.select(answers).rows("source", "source_port"):
-            return f"a SYN-ACK to the same port comes from {format_address(source)} port {port} instead"
+    for another in filter(None, map(beside.other_answer, group[:MOST_COMPARED])):
+        return f"a SYN-ACK to the same port comes from {format_address(another[0])} port {another[1]} instead"
     return None
 
 
-def _later_answered(group: list[Attempt], points: tuple[Point, ...]) -> str | None:
+def _later_answered(group: list[Attempt], beside: AnsweredBeside) -> str | None:
     """Whether later connections of the same ends to the same port are answered, as part of a sentence."""
-    last_ns: dict[tuple[int, int, int], int] = {}
-    for attempt in group:
-        key = (attempt.flow.source, attempt.flow.destination, attempt.flow.destination_port)
-        last_ns[key] = max(attempt.last_ns, last_ns.get(key, 0))
-    waits = []
-    for point in points:
-        flows = point.facts.flows
-        opened = flows.select((flows.protocol == TCP) & (flows.syns > 0) & (flows.packets > flows.syns))
-        for source, destination, port, first_ns in opened.rows(
-            "source", "destination", "destination_port", "first_request_ns"
-        ):
-            since_ns = last_ns.get((source, destination, port))
-            if since_ns is not None and first_ns > since_ns:
-                waits.append(first_ns - since_ns)
-    return f"{duration(min(waits))} after the last of them such a connection is answered" if waits else None
+    wait_ns = min(beside.waits_ns(group), default=None)
+    return None if wait_ns is None else f"{duration(wait_ns)} after the last of them such a connection is answered"
 
 
 def _moved(group: list[Attempt], cluster: Cluster) -> str | None:
@@ -439,20 +412,6 @@ def _moved(group: list[Attempt], cluster: Cluster) -> str | None:
         homes.append((home.first_ns - attempt.last_ns, home.node))
     after_ns, node = min(homes)
     return f"{duration(after_ns)} after the last of them node {cluster.node_text(node)} has the address: the pod moved"
-
-
-def _worked(alike: list[_Unanswered], points: tuple[Point, ...]) -> tuple[str, ...]:
-    """What else between the same addresses is answered."""
-    works = []
-    for source, destination in (one.ends for one in alike):
-        one, other = names_of((source, destination))
-        for point in points:
-            flows = point.facts.flows
-            same = (flows.source == source) & (flows.destination == destination) & (flows.requests > 0)
-            for protocol, port in flows.select(same & (flows.answers > 0)).rows("protocol", "destination_port"):
-                what = f"TCP port {port}" if protocol == TCP else f"UDP port {port}" if protocol == UDP else "ping"
-                works.append(f"{what} from {one} to {other} is answered")
-    return tuple(dict.fromkeys(works))[:MOST_WORKED]
 
 
 CHECK = Check(

@@ -189,13 +189,10 @@ def _passes_meanwhile(point: Point, source: int, destination: int, smallest: int
         yield f"packets up to {max(after)} bytes are acknowledged"
     if _acknowledgements_arrive(point, source, destination, first_ns):
         yield "acknowledgements without payload arrive"
-    flows = point.facts.flows
     echoes = [
         length
-        for *ends, length, last_ns, requests, answers in flows.rows(
-            "source", "destination", "length_max", "last_ns", "echo_requests", "answers"
-        )
-        if ends == [source, destination] and last_ns > first_ns and length < smallest and requests and answers
+        for length, last_ns in _answered_echoes(point).get((source, destination), ())
+        if last_ns > first_ns and length < smallest
     ]
     if echoes:
         yield f"echo requests of {max(echoes)} bytes are answered"
@@ -207,8 +204,25 @@ def _acknowledgements_arrive(point: Point, source: int, destination: int, first_
     back = [last_ns for _, last_ns in _delivered(point, destination, source) if last_ns > first_ns]
     if not back or end_ns - max(back) < WAITED_NS:
         return False
-    return not any(
-        last_ns >= max(back)
-        for *ends, last_ns in point.facts.tcp_repeats.rows("source", "destination", "last_ns")
-        if ends == [destination, source]
-    )
+    last_ns = _last_repeats(point).get((destination, source))
+    return last_ns is None or last_ns < max(back)
+
+
+@lru_cache(maxsize=64)
+def _answered_echoes(point: Point) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Lengths of echo requests from one address to another that are answered, and when the last of each passed."""
+    flows = point.facts.flows
+    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    answered = flows.select((flows.echo_requests > 0) & (flows.answers > 0))
+    for source, destination, length, last_ns in answered.rows("source", "destination", "length_max", "last_ns"):
+        found[source, destination].append((length, last_ns))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _last_repeats(point: Point) -> dict[tuple[int, int], int]:
+    """When one address last sent another a segment again."""
+    found: dict[tuple[int, int], int] = {}
+    for source, destination, last_ns in point.facts.tcp_repeats.rows("source", "destination", "last_ns"):
+        found[source, destination] = max(found.get((source, destination), last_ns), last_ns)
+    return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from collections.abc import Iterable
+
+from ipipdiag.checks.model import Confidence, Finding, Reason, Severity, Status
 from ipipdiag.points.model import Role
 from tests.builders.packets import icmp_error, ipv4
 from tests.checks.connections import FULL, HEADERS, Connection
 from tests.checks.world import (
     NODE_A,
     POD_A,
+    POD_B,
     Examination,
     Timed,
     at,
@@ -24,9 +27,11 @@ def on_pod_link(packet: bytes, *, to_b: bool) -> bytes:
     return from_pod(packet) if to_b else to_pod(packet)
 
 
-def black_hole(port: int = 40000, time: float = 2.0, repeats: int = 6) -> list[Timed]:
+def black_hole(
+    port: int = 40000, time: float = 2.0, repeats: int = 6, source: str = POD_A, destination: str = POD_B
+) -> list[Timed]:
     """Small segments are acknowledged, then a full one is stuck; B's last bytes are acknowledged meanwhile."""
-    one = Connection(time=time, port=port)
+    one = Connection(time=time, port=port, source=source, destination=destination)
     one.open()
     one.exchange(400)
     start = one.stuck(repeats=repeats)
@@ -145,6 +150,23 @@ def test_several_connections_make_it_sure(examine: Examination) -> None:
     assert (finding.confidence, finding.count) == (Confidence.CONFIRMED, 4)
     ports = [one.display_filter.split("tcp.srcport == ")[1].split()[0] for one in finding.evidence]
     assert ports == ["40000", "40001"]  # each connection under a filter of its own
+
+
+def test_each_of_many_pairs_is_judged_as_if_it_were_alone(examine: Examination) -> None:
+    pairs = [("10.244.65.2", "10.244.23.2"), ("10.244.65.2", "10.244.23.3"), ("10.244.65.3", "10.244.23.2")]
+    stories = [
+        black_hole(time=2 + 0.1 * number, repeats=5 + number, source=source, destination=destination)
+        for number, (source, destination) in enumerate(pairs)
+    ]
+    stories[0] += pings(count=12)
+    alone = [finding for story in stories for finding in examine(quiet_end(story)).findings]
+    together = examine(quiet_end([frame for story in stories for frame in story])).findings
+    assert len(alone) == len(pairs)
+
+    def told(findings: Iterable[Finding]) -> list[tuple[object, ...]]:
+        return sorted((one.subject.text, one.title, one.observed, one.worked, one.count) for one in findings)
+
+    assert told(together) == told(alone)
 
 
 def test_pings_show_that_small_packets_pass(examine: Examination) -> None:

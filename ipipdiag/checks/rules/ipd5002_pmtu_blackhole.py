@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -48,32 +49,34 @@ if TYPE_CHECKING:
 ECHO_HEADERS, IPV4_HEADER = 28, 20
 MOST_FILTERS = 4
 
+Ends = tuple[int, int]
+
 
 def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of addresses whose large packets vanish."""
     examined = sum(pair.segments > 0 for pair in tcp_pairs(points))
     findings: list[Finding] = []
     whole = [point for point in points if not first_limit([point], SEGMENTS)]
+    told = _told(points)
     for point in whole:
         for pair in stuck_pairs(point, thresholds):
-            if not _is_told(points, pair.source, pair.destination):
+            if (pair.source, pair.destination) not in told:
                 findings.append(_finding(pair, cluster, thresholds))
     found = {finding.subject.text for finding in findings}
     for point in whole:
-        findings += [trace for trace in _traces(point, points, cluster) if trace.subject.text not in found]
+        findings += [trace for trace in _traces(point, told, cluster) if trace.subject.text not in found]
     missing = None if examined or findings else no_tcp("whether large packets pass")
     return Outcome(examined, tuple(findings), first_limit(points, SEGMENTS) or missing)
 
 
-def _is_told(points: tuple[Point, ...], source: int, destination: int) -> bool:
-    """Whether any point shows "fragmentation needed" about packets from one address to another."""
+def _told(points: tuple[Point, ...]) -> set[Ends]:
+    """The pairs of addresses about whose packets any point shows "fragmentation needed"."""
+    found: set[Ends] = set()
     for point in points:
         reports = point.facts.icmp_reports
-        about = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
-        about &= (reports.quoted_source == source) & (reports.quoted_destination == destination)
-        if bool(about.any()):
-            return True
-    return False
+        about = reports.select((reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED))
+        found.update(zip(about.quoted_source.tolist(), about.quoted_destination.tolist(), strict=True))
+    return found
 
 
 def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Finding:
@@ -137,14 +140,22 @@ def _evidence(pair: StuckPair) -> tuple[Evidence, ...]:
 
 def _mss_text(pair: StuckPair) -> str:
     """The segment sizes both ends announced, where their SYNs were captured."""
-    sizes: dict[tuple[int, int], int] = {}
-    for *ends, mss in pair.point.facts.flows.rows("source", "destination", "mss_max"):
-        sizes[ends[0], ends[1]] = max(mss, sizes.get((ends[0], ends[1]), 0))
+    sizes = _segment_sizes(pair.point)
     one, other = sizes.get((pair.source, pair.destination), 0), sizes.get((pair.destination, pair.source), 0)
     return f"; announced segment sizes {one} and {other}" if one > 0 and other > 0 else ""
 
 
-def _traces(point: Point, points: tuple[Point, ...], cluster: Cluster) -> Iterator[Finding]:
+@lru_cache(maxsize=64)
+def _segment_sizes(point: Point) -> dict[Ends, int]:
+    """The largest segment size that one address announced to another."""
+    flows = point.facts.flows
+    sizes: dict[Ends, int] = {}
+    for source, destination, mss in flows.select(flows.mss_max > 0).rows("source", "destination", "mss_max"):
+        sizes[source, destination] = max(mss, sizes.get((source, destination), 0))
+    return sizes
+
+
+def _traces(point: Point, told: set[Ends], cluster: Cluster) -> Iterator[Finding]:
     """What is left of the loss of large packets behind it: bytes that never come, and the small packet after them."""
     if incomplete(point):
         return
@@ -152,7 +163,7 @@ def _traces(point: Point, points: tuple[Point, ...], cluster: Cluster) -> Iterat
     for position, (source, destination, missing, length, first_ns) in enumerate(
         gaps.rows("source", "destination", "bytes", "length_max", "first_ns")
     ):
-        is_large = missing > length and not _is_told(points, source, destination)
+        is_large = missing > length and (source, destination) not in told
         if is_large and waited_long_enough(first_ns, point.facts.extent) and cluster.is_ours(source):
             yield _trace(point, gaps.frames[position], (source, destination, missing, length, first_ns), cluster)
 

@@ -23,11 +23,12 @@ What to do
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
-from ipipdiag.checks.absence import ATTEMPTS, answers_in_words, incomplete, limit_reached, waited_long_enough
+from ipipdiag.checks.absence import ATTEMPTS, RETRY_INTERVAL_NS, answers_in_words, incomplete, limit_reached
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Network
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ipipdiag.cluster.model import Cluster, Route
     from ipipdiag.facts.flows import Flows
     from ipipdiag.points.model import Point
@@ -64,6 +68,7 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             continue
         table = flows[point]
         wrapped = table.select((table.tunnel == Tunnel.IPIP) & (table.outer_ttl_max == table.ttl_max))
+        silence = _Silence(point, wrapped)
         for position, (destination, outer_destination, ttl, first_ns, last_ns) in enumerate(
             wrapped.rows("destination", "outer_destination", "ttl_max", "first_ns", "last_ns")
         ):
@@ -76,13 +81,12 @@ def examine(points: tuple[Point, ...], flows: Mapping[Point, Flows], cluster: Cl
             if owner.node == outer_destination:
                 examined += 1
                 continue
-            row = wrapped.select([position])
             is_past = owner in cluster.seen_behind.get(destination, ()) and owner.last_ns < first_ns
-            if is_past and not _is_missing_there(point, table, wrapped, row):
+            if is_past and not silence.shows_missing(position):
                 unknown += 1
                 continue
             examined += 1
-            findings.append(_finding(point, row, owner, cluster, is_past=is_past))
+            findings.append(_finding(point, wrapped.select([position]), owner, cluster, is_past=is_past))
     return Outcome(examined, tuple(findings), None if examined else _missing(unknown))
 
 
@@ -90,18 +94,46 @@ def _has_two_owners(cluster: Cluster, address: int) -> bool:
     return len({route.node for route in cluster.seen_behind.get(address, ())}) > 1
 
 
-def _is_missing_there(point: Point, table: Flows, wrapped: Flows, row: Flows) -> bool:
-    """Whether a pod is shown not to be at the node its packets go to: that node is heard, and nobody there answers.
+class _Silence:
+    """Whether pods are shown not to be at the node their packets go to, by the wrapped rows of one point."""
 
-    Without it a pod that was last seen elsewhere before these packets may have moved, and its answers not be captured.
-    """
-    receiver, first_ns = int(row.outer_destination[0]), int(row.first_ns[0])
-    is_sender = (table.outer_source == receiver) | ((table.tunnel == Tunnel.NONE) & (table.source == receiver))
-    is_heard = bool((is_sender & (table.last_ns > first_ns)).any())
-    alike = wrapped.select((wrapped.destination == row.destination[0]) & (wrapped.outer_destination == receiver))
-    is_asked = int(alike.requests.sum()) >= ATTEMPTS and not alike.answers.any()
-    waited = waited_long_enough(int(alike.last_request_ns.max()), point.facts.extent)
-    return is_heard and is_asked and waited and incomplete(point) is None
+    def __init__(self, point: Point, wrapped: Flows) -> None:
+        self._point = point
+        self._wrapped = wrapped
+
+    def shows_missing(self, position: int) -> bool:
+        """Whether the node that a row's packets go to is heard after they began, and nobody answers there.
+
+        Without it a pod that was last seen elsewhere before these packets may have moved, and its answers not be
+        captured.
+        """
+        last_heard_ns = self._last_heard_ns.get(int(self._wrapped.outer_destination[position]))
+        is_heard = last_heard_ns is not None and last_heard_ns > self._wrapped.first_ns[position]
+        return is_heard and bool(self._is_asked_in_vain[position]) and incomplete(self._point) is None
+
+    @cached_property
+    def _last_heard_ns(self) -> dict[int, int]:
+        """When each node was last heard: what it wraps, and its own bare packets."""
+        import numpy as np
+
+        from ipipdiag.facts.groups import Groups
+
+        flows = self._point.facts.flows
+        senders = np.where(flows.tunnel == Tunnel.NONE, flows.source, flows.outer_source)
+        groups = Groups.of([senders])
+        return dict(zip(senders[groups.first].tolist(), groups.largest(flows.last_ns).tolist(), strict=True))
+
+    @cached_property
+    def _is_asked_in_vain(self) -> npt.NDArray[np.bool_]:
+        """For each row whether its destination behind that node was asked often and long enough, and never answered."""
+        from ipipdiag.facts.groups import Groups
+
+        wrapped, end_ns = self._wrapped, self._point.facts.extent.last_ns or 0
+        alike = Groups.of([wrapped.destination, wrapped.outer_destination])
+        in_vain = (alike.total(wrapped.requests) >= ATTEMPTS) & (alike.total(wrapped.answers) == 0)
+        in_vain &= alike.largest(wrapped.last_request_ns) <= end_ns - RETRY_INTERVAL_NS
+        is_in_vain: npt.NDArray[np.bool_] = in_vain[alike.codes]
+        return is_in_vain
 
 
 def _network_of(owner: Route, destination: int, cluster: Cluster) -> IPv4Network:

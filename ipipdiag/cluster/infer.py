@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -111,31 +112,43 @@ def _tunnel_addresses(points: Sequence[Point]) -> dict[int, int]:
     return found
 
 
+@dataclass(slots=True)
+class _Announcement:
+    """A prefix from a next hop: who announced it first, when it was announced, and which UPDATE did so last."""
+
+    speaker: int
+    first_ns: int
+    last_ns: int
+    latest: int
+
+
 def _announced(points: Sequence[Point], cluster: Cluster) -> tuple[Route, ...]:
     """Blocks from BGP UPDATEs, one route a prefix and next hop; a withdrawal by the same speaker ends it."""
-    routes: dict[tuple[IPv4Network, int], Route] = {}
-    for point in points:
-        table = point.facts.bgp_routes
-        for time_ns, speaker, prefix, length, next_hop, withdrawn in zip(
-            *(
-                getattr(table, name).tolist()
-                for name in ("time_ns", "speaker", "prefix", "prefix_length", "next_hop", "withdrawn")
-            ),
-            strict=True,
-        ):
-            if length < SHORTEST_BLOCK:
-                continue
-            network = IPv4Network((prefix, length), strict=False)
-            if withdrawn:
-                for key, route in routes.items():
-                    if key[0] == network and route.source.endswith(format_address(speaker)):
-                        routes[key] = replace(route, withdrawn_ns=time_ns)
-            elif cluster.is_node(next_hop):
-                source = f"inferred: announced by BGP from {format_address(speaker)}"
-                old = routes.get((network, next_hop))
-                first = min(old.first_ns, time_ns) if old else time_ns
-                routes[network, next_hop] = Route(network, next_hop, first, time_ns, old.source if old else source)
-    return tuple(routes.values())
+    announcements: dict[tuple[int, int, int], _Announcement] = {}
+    withdrawals: dict[tuple[int, int, int], tuple[int, int]] = {}  # the last of each prefix and speaker, and when
+    rows = chain.from_iterable(
+        point.facts.bgp_routes.rows("time_ns", "speaker", "prefix", "prefix_length", "next_hop", "withdrawn")
+        for point in points
+    )
+    for position, (time_ns, speaker, prefix, length, next_hop, withdrawn) in enumerate(rows):
+        if length < SHORTEST_BLOCK:
+            continue
+        if withdrawn:
+            withdrawals[prefix, length, speaker] = position, time_ns
+        elif cluster.is_node(next_hop):
+            new = _Announcement(speaker, time_ns, time_ns, position)
+            known = announcements.setdefault((prefix, length, next_hop), new)
+            known.first_ns, known.last_ns, known.latest = min(known.first_ns, time_ns), time_ns, position
+    routes = []
+    for (prefix, length, next_hop), known in announcements.items():
+        position, time_ns = withdrawals.get((prefix, length, known.speaker), (-1, 0))
+        withdrawn_ns = time_ns if position > known.latest else None
+        network, source = (
+            IPv4Network((prefix, length)),
+            f"inferred: announced by BGP from {format_address(known.speaker)}",
+        )
+        routes.append(Route(network, next_hop, known.first_ns, known.last_ns, source, withdrawn_ns))
+    return tuple(routes)
 
 
 def _seen_behind(points: Sequence[Point], cluster: Cluster) -> dict[int, tuple[Route, ...]]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ipipdiag.addresses import format_address
 from ipipdiag.cluster.infer import build_cluster
 from ipipdiag.cluster.model import Cluster, Node, NodeEvidence, Pool
 from ipipdiag.points.model import Role
 from tests.builders.packets import bgp_update, icmp_error, ip_number, ipv4, tcp
 from tests.builders.points import points_of
 from tests.checks.world import (
+    BLOCK_A,
     BLOCK_B,
     NODE_A,
     NODE_B,
@@ -129,6 +132,55 @@ class TestBlocks:
         update = tcp(bgp_update(["172.16.0.0/12"], next_hop=NODE_B), 41000, 179, "PA", sequence=1)
         frames = [*bgp(blocks=False), at(0.2, from_b(ipv4(update, NODE_B, NODE_A, ttl=64)))]
         assert not inferred(tmp_path, frames).announced
+
+    @pytest.mark.parametrize("seed", range(30))
+    def test_the_last_update_of_the_first_speaker_decides(self, tmp_path: Path, seed: int) -> None:
+        """Against the definition: UPDATE by UPDATE, point by point, a withdrawal ends what its speaker announced."""
+        captures = [jumbled_updates(2 * seed), jumbled_updates(2 * seed + 1)]
+        points = points_of(tmp_path, *captures, role=Role.NODE)
+        expected: dict[tuple[str, int], list[int | None]] = {}  # first and last time, speaker, when withdrawn
+        for point in points:
+            for time_ns, speaker, prefix, length, hop, withdrawn in point.facts.bgp_routes.rows(
+                "time_ns", "speaker", "prefix", "prefix_length", "next_hop", "withdrawn"
+            ):
+                network = str(IPv4Network((prefix, length)))
+                if withdrawn:
+                    for (known, _), route in expected.items():
+                        if known == network and route[2] == speaker:
+                            route[3] = time_ns
+                else:
+                    first_ns, _, by, _ = expected.get((network, hop), [time_ns, 0, speaker, None])
+                    expected[network, hop] = [min(first_ns or 0, time_ns), time_ns, by, None]
+        found = build_cluster(points, Cluster()).announced
+        assert [(str(route.network), route.node) for route in found] == list(expected)
+        for route, (first_ns, last_ns, speaker, withdrawn_ns) in zip(found, expected.values(), strict=True):
+            assert (route.first_ns, route.last_ns, route.withdrawn_ns) == (first_ns, last_ns, withdrawn_ns)
+            assert route.source == f"inferred: announced by BGP from {format_address(speaker or 0)}"
+
+    def test_speaker_whose_address_ends_like_anothers_withdraws_nothing_of_it(self, tmp_path: Path) -> None:
+        near, far = "2.0.2.7", "192.0.2.7"
+        frames = [
+            at(1, from_a(ipv4(tcp(bgp_update([BLOCK_B], next_hop=far), 41000, 179, "PA", sequence=1), far, NODE_A))),
+            at(2, from_a(ipv4(tcp(bgp_update(withdrawn=[BLOCK_B]), 41000, 179, "PA", sequence=1), near, NODE_A))),
+        ]
+        (route,) = inferred(tmp_path, frames).announced
+        assert route.withdrawn_ns is None
+
+
+def jumbled_updates(seed: int) -> list[Timed]:
+    """UPDATEs of two speakers that announce and withdraw two blocks of either, in any order."""
+    random = np.random.default_rng(seed)
+    sequence = {NODE_A: 1, NODE_B: 1}
+    frames = []
+    for number in range(12):
+        speaker, next_hop = ((NODE_A, NODE_B)[random.integers(2)] for _ in range(2))
+        block = (BLOCK_A, BLOCK_B)[random.integers(2)]
+        payload = bgp_update(withdrawn=[block]) if random.integers(2) else bgp_update([block], next_hop=next_hop)
+        peer, ports = (NODE_B, (179, 41000)) if speaker == NODE_A else (NODE_A, (41000, 179))
+        segment = tcp(payload, *ports, "PA", sequence=sequence[speaker])
+        sequence[speaker] += len(payload)
+        frames.append(at(1 + number, from_a(ipv4(segment, speaker, peer, ttl=64, id=number + 1))))
+    return frames
 
 
 class TestPods:

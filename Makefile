@@ -2,7 +2,7 @@
 # make test       format, types, import contract and tests, without those marked slow
 # make test-all   the same with every test
 # make examples   write the reports of samples/ anew, and the golden reports of the tests, which they are
-# make bench      ipipdiag beside capinfos and tshark: one and five million frames, a start, and the packets of two NICs
+# make bench      ipipdiag beside capinfos and tshark: one and five million frames, pcapng, a start, the packets of two NICs
 # make nasty      captures made to hurt: time, memory and what the report says of each
 # make environments   the same reports under other Pythons and the lowest versions of the libraries
 # make audit      known vulnerabilities in the pinned set of libraries, where their list can be had
@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINNED := .ci/requirements.txt
 BENCH := build/million-frames.pcap
+BENCH_PCAPNG := build/million-frames.pcapng
 BENCH_FIVE := build/five-million-frames.pcap
 BENCH_SMALL := samples/01-healthy-cross-node/a-cali817517c44ab.pcap
 BENCH_NICS := build/nic-of-one-node.pcap build/nic-of-another.pcap
@@ -43,8 +44,9 @@ lint: $(VENV)/installed-dev
 examples: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -q -n 2 tests/test_golden.py --update-golden
 
-bench: $(VENV)/installed $(BENCH) $(BENCH_FIVE) $(BENCH_NICS)
+bench: $(VENV)/installed $(BENCH) $(BENCH_PCAPNG) $(BENCH_FIVE) $(BENCH_NICS)
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH) --small $(BENCH_SMALL)
+	$(BIN)/python tests/benchmarks/compare.py $(BENCH_PCAPNG)
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH_FIVE) --rounds 1
 	$(BIN)/python tests/benchmarks/compare.py $(firstword $(BENCH_NICS)) --peer $(lastword $(BENCH_NICS)) --rounds 1
 
@@ -66,7 +68,7 @@ fuzz: $(VENV)/installed-dev
 	-$(PIP) install --editable '.[fuzz]'
 	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(FUZZ_SECONDS) $(if $(FUZZ_INPUTS),--inputs $(FUZZ_INPUTS))
 
-$(BENCH): tests/benchmarks/generate.py | $(VENV)/installed
+$(BENCH) $(BENCH_PCAPNG): tests/benchmarks/generate.py | $(VENV)/installed
 	@mkdir -p $(@D)
 	$(BIN)/python tests/benchmarks/generate.py $@
 

@@ -1,5 +1,7 @@
 """Writes a large capture of a node's NIC in a Calico cluster: generate.py OUTPUT [--frames N] [--flows N] [--seed N].
 
+A name that ends in .pcapng gets that format, any other one pcap.
+
 With --peer FILE the cluster is two nodes, and FILE is what the other one's NIC saw of the same packets: by a clock
 that is ahead, and without some frames, as a busy machine's capture misses them.
 
@@ -30,6 +32,11 @@ from headers import (
 )
 
 SNAP_LENGTH = 128
+BLOCK_HEADER = 28  # of an Enhanced Packet Block
+PCAP_HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_LENGTH, 1)
+PCAPNG_HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack(
+    "<IIHHII", 1, 20, 1, 0, SNAP_LENGTH, 20
+)
 BATCH = 65_536
 START_US = 1_700_000_000_000_000
 SPAN_US = 60_000_000  # flows begin within this time
@@ -133,7 +140,7 @@ class Packets:
 
 
 def write_captures(path: Path, peer: Path | None, frames: int, flows: int, seed: int) -> int:
-    """Write a pcap file of exactly that many frames in about that many flows, and what a peer's NIC saw of them.
+    """Write a capture of exactly that many frames in about that many flows, and what a peer's NIC saw of them.
 
     Returns how many TCP segments to the peer its capture misses.
     """
@@ -156,11 +163,12 @@ def write_captures(path: Path, peer: Path | None, frames: int, flows: int, seed:
 
 def write_file(path: Path, flows: Flows, packets: Packets, seen_us: Column) -> None:
     """Write these packets as one NIC saw them at these times."""
+    head, pack = (PCAPNG_HEAD, pack_blocks) if path.suffix == ".pcapng" else (PCAP_HEAD, pack_records)
     with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_LENGTH, 1))
+        file.write(head)
         for start in range(0, len(seen_us), BATCH):
             rows = slice(start, start + BATCH)
-            file.write(pack(flows, packets.take(rows), seen_us[rows]))
+            file.write(pack(*make_frames(flows, packets.take(rows)), seen_us[rows]))
 
 
 def make_flows(random: np.random.Generator, frames: int, flows: int, nodes: int) -> Flows:
@@ -259,20 +267,36 @@ def make_packets(random: np.random.Generator, flows: Flows) -> Packets:
     return Packets(np.arange(1, total + 1), *columns)
 
 
-def pack(flows: Flows, packets: Packets, seen_us: Column) -> bytes:
-    """The records of these packets, each cut at the snap length, as a capture saw them at these times."""
+def make_frames(flows: Flows, packets: Packets) -> tuple[Rows, Column]:
+    """The frames of these packets in rows with room for their record header, and their lengths on the wire."""
     rows = np.zeros((len(packets.flow), RECORD_HEADER + SNAP_LENGTH), np.uint8)
     wire_length = np.zeros(len(rows), np.int64)
     for tunnelled, protocol in {(kind.tunnelled, kind.protocol) for kind in KINDS}:
         of_kind = (flows.tunnelled == tunnelled) & (flows.protocol == protocol)
         chosen = np.flatnonzero(of_kind[packets.flow])
         rows[chosen], wire_length[chosen] = build_frames(flows, packets.take(chosen), tunnelled, protocol)
+    return rows, wire_length
+
+
+def pack_records(rows: Rows, wire_length: Column, seen_us: Column) -> bytes:
+    """The pcap records of frames captured at these times, each cut at the snap length."""
     captured = np.minimum(wire_length, SNAP_LENGTH)
-    for offset, values in ((0, seen_us // 1_000_000), (4, seen_us % 1_000_000)):
-        rows[:, offset : offset + 4].view("<u4")[:, 0] = values
-    rows[:, 8:12].view("<u4")[:, 0] = captured
-    rows[:, 12:16].view("<u4")[:, 0] = wire_length
+    for word, values in enumerate((seen_us // 1_000_000, seen_us % 1_000_000, captured, wire_length)):
+        rows[:, 4 * word : 4 * word + 4].view("<u4")[:, 0] = values
     return rows[np.arange(rows.shape[1]) < RECORD_HEADER + captured[:, None]].tobytes()
+
+
+def pack_blocks(rows: Rows, wire_length: Column, seen_us: Column) -> bytes:
+    """The same as the Enhanced Packet Blocks of pcapng."""
+    captured = np.minimum(wire_length, SNAP_LENGTH)
+    length = BLOCK_HEADER + (captured + 3) // 4 * 4 + 4
+    words = np.zeros((len(rows), (BLOCK_HEADER + SNAP_LENGTH) // 4 + 1), "<u4")
+    blocks = words.view(np.uint8)
+    for word, values in enumerate((6, length, 0, seen_us >> 32, seen_us & 0xFFFFFFFF, captured, wire_length)):
+        words[:, word] = values
+    blocks[:, BLOCK_HEADER : BLOCK_HEADER + SNAP_LENGTH] = rows[:, RECORD_HEADER:]
+    words[np.arange(len(words)), length // 4 - 1] = length
+    return blocks[np.arange(blocks.shape[1]) < length[:, None]].tobytes()
 
 
 def build_frames(flows: Flows, packets: Packets, tunnelled: bool, protocol: int) -> tuple[Rows, Column]:

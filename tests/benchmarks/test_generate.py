@@ -10,6 +10,7 @@ import pytest
 
 from ipipdiag.checks.model import Severity
 from ipipdiag.run import RunOptions, analyze
+from tests.capture.reading import read
 from tests.trace.sample_traces import trace_of
 
 GENERATOR = Path(__file__).parent / "generate.py"
@@ -36,6 +37,15 @@ def test_same_seed_gives_the_same_bytes(capture: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(GENERATOR), str(again), "--frames", "20000", "--flows", "300"]
     subprocess.run(command, check=True)
     assert again.read_bytes() == capture.read_bytes()
+
+
+def test_pcapng_holds_the_same_frames(capture: Path, tmp_path: Path) -> None:
+    again = tmp_path / "small.pcapng"
+    command = [sys.executable, str(GENERATOR), str(again), "--frames", "20000", "--flows", "300"]
+    subprocess.run(command, check=True)
+    rows, summary = read(again)
+    assert rows == read(capture)[0]
+    assert (summary.format, summary.damages) == ("pcapng", ())
 
 
 @pytest.mark.needs_tshark

@@ -34,6 +34,7 @@ RAGGED_NS = 3_000_000_000  # by which captures of one node may begin or end apar
 QUIET_PAUSES = 5  # of a place's frames, on average, that it may be silent beyond its first and last
 OVERTAKEN_BY = 3  # packets sent later and seen: then that one was not under way any more
 REPORT_WITHIN_NS = 1_000_000_000  # a node that refuses a packet says so at once, but not more often than its rate limit
+OUTER_HEADER = 20  # bytes that a tunnel takes from the MTU of the node network
 PROBE_TTL = 30  # below what is left of any usual initial TTL (64, 128, 255) after any usual way: sent so on purpose
 LOST_FRAMES = 8
 FLOWS_SHOWN = 64  # of each hop, those that lost most
@@ -274,14 +275,34 @@ def _refused(workspace: Workspace, start: Place, rows: Index, unseen: npt.NDArra
     reports = IcmpReports.concatenate([point.facts.icmp_reports for place in machine for point in place.points])
     too_long = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
     flow = sightings.flow[rows]
-    about = (table.source[flow] << 32) | table.destination[flow]
+    about = (table.source << 32) | table.destination
+    is_long = _may_be_too_long(highest(start.points, table, "length_max"), about, reports.select(too_long))[flow]
     is_probe = sightings.ttl[rows] <= PROBE_TTL
-    for kind, concerned in ((too_long, unseen), (reports.type == TIME_EXCEEDED, unseen & is_probe)):
+    for kind, concerned in ((too_long, unseen & is_long), (reports.type == TIME_EXCEEDED, unseen & is_probe)):
         chosen = np.flatnonzero(concerned)
         own = reports.select(kind)
-        quoted = (own.quoted_source << 32) | own.quoted_destination
-        refused[chosen[_is_reported(about[chosen], sightings.time_ns[rows[chosen]], quoted, own.time_ns)]] = True
+        times = sightings.time_ns[rows[chosen]]
+        refused[chosen[_is_reported(about[flow[chosen]], times, _quoted_pair(own), own.time_ns)]] = True
     return refused
+
+
+def _quoted_pair(reports: IcmpReports) -> Int64:
+    return (reports.quoted_source << 32) | reports.quoted_destination
+
+
+def _may_be_too_long(longest: Int64, about: Int64, reports: IcmpReports) -> npt.NDArray[np.bool_]:
+    """Which flows, each with its longest packet and its two addresses in one number, have packets above an MTU that is
+    reported about these addresses. A flow without a length, and a report without an MTU (RFC 792), leave it open.
+    """
+    pairs, of_report = np.unique(_quoted_pair(reports), return_inverse=True)
+    if len(pairs) == 0:
+        return np.zeros(len(longest), dtype=np.bool_)
+    is_outer = reports.quoted_outer_protocol > 0
+    smallest = np.full(len(pairs), np.iinfo(np.int64).max)
+    np.minimum.at(smallest, of_report, reports.next_hop_mtu - np.where(is_outer, OUTER_HEADER, 0))
+    place = np.minimum(np.searchsorted(pairs, about), len(pairs) - 1)
+    may_be: npt.NDArray[np.bool_] = (longest == 0) | (longest > smallest[place])
+    return may_be
 
 
 def _is_reported(about: Int64, sent_ns: Int64, quoted: Int64, reported_ns: Int64) -> npt.NDArray[np.bool_]:

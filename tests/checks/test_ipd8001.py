@@ -9,9 +9,9 @@ import pytest
 from ipipdiag.checks.model import Confidence, Reason, Severity, Status
 from ipipdiag.trace import hops
 from tests.builders.captures import START_NS
-from tests.builders.packets import ipv4, tcp, udp
+from tests.builders.packets import icmp_error, ipv4, tcp, udp
 from tests.checks.two_points import Ways
-from tests.checks.world import POD_A, POD_B, Examination
+from tests.checks.world import NODE_A, NODE_B, POD_A, POD_B, Examination, at, from_b, wrapped
 
 
 def test_no_loss_passes(examine: Examination) -> None:
@@ -32,6 +32,22 @@ def test_packets_that_a_capture_misses_are_not_lost(examine: Examination) -> Non
     ways.frames["nic_b"] = ways.frames["nic_b"][::3]
     assert not examine(*ways.captures("nic_a", "nic_b", "tunl_b")).findings
     assert not examine(*ways.captures("nic_a", "nic_b")).findings  # all were answered
+
+
+def too_long(number: int, length: int) -> bytes:
+    """Node B tells pod A that a datagram of so many bytes is too long for 1300."""
+    quoted = ipv4(udp(bytes(length - 28)), POD_A, POD_B, ttl=63, id=number, dont_fragment=True)
+    return from_b(wrapped(ipv4(icmp_error(3, 4, quoted, next_hop_mtu=1300), NODE_B, POD_A, id=number), NODE_B, NODE_A))
+
+
+def test_packets_that_are_refused_as_too_long_are_not_lost(examine: Examination) -> None:
+    ways = Ways()
+    ways.ping(3)
+    for number in range(1, 9):
+        datagram = partial(_packet, udp(bytes(1380), source_port=5000), POD_A, POD_B, number)
+        ways.send(5 + number, datagram, until="nic_a")
+        ways.frames["nic_a"].append(at(5.001 + number, too_long(number, 1408)))
+    assert examine(*ways.captures("nic_a", "nic_b")).status is Status.PASS
 
 
 def refusals(ways: Ways, count: int = 12, lost: range = range(0)) -> None:
@@ -61,6 +77,13 @@ def test_resets_that_are_lost_are(examine: Examination) -> None:
     ways = Ways()
     refusals(ways, lost=range(3, 9))
     assert examine(*ways.captures("nic_a", "tunl_a", "cali_a")).finding.count == 6
+
+
+def test_short_packets_are_lost_though_longer_ones_between_the_same_pods_are_refused(examine: Examination) -> None:
+    ways = Ways()
+    ways.ping(16, lost_after="nic_a", lost=range(3, 11))
+    ways.frames["nic_a"] += [at(2.5 + number, too_long(number, 1408)) for number in range(3, 11)]
+    assert examine(*ways.captures("nic_a", "nic_b")).finding.count == 8
 
 
 def test_one_point_is_not_enough(examine: Examination) -> None:

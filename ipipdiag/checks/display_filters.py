@@ -86,6 +86,8 @@ def syn_from(source: int) -> str:
 
 def frames(numbers: tuple[int, ...]) -> str:
     """Frames by number, for what no protocol field selects."""
+    if len(numbers) == 1:
+        return f"frame.number == {numbers[0]}"
     return f"frame.number in {{{', '.join(str(number) for number in numbers)}}}"
 
 

@@ -17,3 +17,9 @@ def test_cut_file_says_what_was_lost_and_read(examine: Examination) -> None:
     assert "bytes lost" in answer.finding.observed
     assert f"{len(bgp()) - 1} frames read" in answer.finding.observed
     assert answer.finding.evidence[0].frames == (len(bgp()) - 1,)
+
+
+def test_what_is_cut_off_was_cut_where_the_file_ends(examine: Examination) -> None:
+    finding = examine(pcap(bgp())[:-5]).finding
+    assert finding.first_ns == finding.last_ns
+    assert finding.evidence[0].display_filter == f"frame.number == {len(bgp()) - 1}"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipipdiag.checks.display_filters import frames
 from ipipdiag.checks.model import (
     Check,
     Component,
@@ -50,7 +51,7 @@ def examine(captures: tuple[CaptureFacts, ...]) -> Outcome:
 def _finding(input_id: str, summary: CaptureSummary) -> Finding:
     damages = summary.damages
     asked_for = all(damage.kind.value in OWN_LIMITS for damage in damages)
-    after = max(damage.after_frame for damage in damages)
+    at_end = all(damage.after_frame == summary.frames for damage in damages)
     shown = tuple(sorted({damage.after_frame for damage in damages if damage.after_frame > 0}))
     return Finding(
         severity=Severity.NOTICE if asked_for else Severity.WARNING,
@@ -60,9 +61,9 @@ def _finding(input_id: str, summary: CaptureSummary) -> Finding:
         expected="whole records from the file header to the end of the file",
         observed="; ".join(_sentence(damage) for damage in damages) + f"; {several(summary.frames, 'frame')} read",
         count=sum(damage.count for damage in damages),
-        first_ns=summary.first_ns,
+        first_ns=summary.last_ns if at_end else summary.first_ns,
         last_ns=summary.last_ns,
-        evidence=(Evidence(input_id, shown, f"frame.number == {after}"),) if shown else (),
+        evidence=(Evidence(input_id, shown, frames(shown)),) if shown else (),
         component=Component.CAPTURE,
         confirm=(f"capinfos {summary.name}",),
         fix=("stop tcpdump before the file is copied, and compare the sizes after the copy",),

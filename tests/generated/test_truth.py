@@ -26,9 +26,11 @@ from tests.builders.captures import SLL2
 from tests.builders.packets import ip_number
 from tests.decode.tshark import TSHARK
 from tests.generated.stories import Story, stories
-from tests.generated.traffic import FiveTuple, Report
+from tests.generated.traffic import FiveTuple, Pods, Report
 from tests.generated.views import View, Where
 
+ROLES = {Where.NIC: "node", Where.TUNNEL: "tunl0", Where.LINK: "cali"}
+MICROSECOND = 1_000  # the resolution of some captures
 drawn = settings(
     max_examples=25,
     derandomize=True,
@@ -143,15 +145,38 @@ def test_so_it_is_from_several_places(story: Story) -> None:
     check_verdict(story)
 
 
-@drawn
-@given(stories(several=True, losses=True))
-def test_the_trace_counts_what_was_lost(story: Story) -> None:
+def check_trace(story: Story) -> None:
+    """Hold what the trace counts against what passed each place and what was lost between them."""
     with tempfile.TemporaryDirectory() as folder:
         answer = trace(story.write(Path(folder)), TraceOptions())
-    lost: Counter[tuple[str, str]] = Counter()
+    seen_at = {
+        (f"c{number}", ROLES[view.spot.where]): view
+        for number, views in enumerate(story.files.values(), start=1)
+        for view in views
+    }
+    views = {
+        place.id: seen_at[place.inputs[0], "cali" if place.role == "pod" else place.role] for place in answer.places
+    }
+    lost: Counter[Pods] = Counter()
+    passed: dict[str, Counter[Pods]] = {place: Counter() for place in views}
     for route in answer.routes:
-        lost[route.source, route.destination] += sum(hop.lost for hop in route.hops)
+        pair = route.source, route.destination
+        lost[pair] += sum(hop.lost for hop in route.hops)
+        for stop in route.stops:
+            passed[stop.place][pair] += stop.packets
     assert +lost == story.lost
+    for place, view in views.items():
+        assert {pair: passed[place][pair] for pair in view.passed} == view.passed
+    ahead_ns = max(abs(view.ahead_ns) for view in story.views)
+    for clock in answer.clocks if all(view.frames for view in story.views) else ():
+        assert clock.offset_ns is not None
+        assert clock.is_reference or abs(abs(clock.offset_ns) - ahead_ns) <= (clock.error_ns or 0) + MICROSECOND
+
+
+@drawn
+@given(stories(several=True, losses=True))
+def test_the_trace_counts_what_passed_and_what_was_lost(story: Story) -> None:
+    check_trace(story)
 
 
 @pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")

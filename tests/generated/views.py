@@ -84,6 +84,7 @@ class View:
     flow_bytes: Counter[FiveTuple] = field(default_factory=Counter)
     sent_again: Counter[FiveTuple] = field(default_factory=Counter)
     reports: Counter[Report] = field(default_factory=Counter)
+    passed: Counter[Pods] = field(default_factory=Counter)  # packets; fragments are one together
     behind: dict[int, int] = field(default_factory=dict)  # pods that show so by wrapped packets, and their nodes
     announced: set[tuple[int, int, int]] = field(default_factory=set)  # prefix, its length, node
     arp: int = 0
@@ -119,7 +120,9 @@ class View:
         at_ns = sent.at_ns + stage * STEP_NS + NETWORK_NS * (stage >= Stage.RECEIVER_NIC)
         if sent.five is None:
             self.fragments += 1
+            self.passed[sent.pods] += packet[6] & 0x1F == packet[7] == 0  # the first one
         else:
+            self.passed[sent.pods] += 1
             self.flows[sent.five] += 1
             self.flow_bytes[sent.five] += len(packet)
             self.sent_again[sent.five] += is_again

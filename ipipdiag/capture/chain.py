@@ -69,6 +69,9 @@ class Shape(Protocol):
     def sizes(self, words: Words, position: Offsets) -> Offsets:
         """How many bytes each record is long, as it says itself."""
 
+    def hold_frames(self, words: Words, position: Offsets) -> Flags:
+        """Which records hold a frame."""
+
     def ends_chain(self, words: Words, position: Offsets) -> Flags:
         """Which records the follower would not go beyond, though they are whole."""
 
@@ -128,6 +131,10 @@ class Chain:
             if not rest:
                 break
         return np.concatenate(parts), position
+
+    def hold_frames(self, position: Offsets) -> Flags:
+        """Which of these records hold a frame."""
+        return self._shape.hold_frames(self._words, position)
 
     def _one_by_one(
         self, start: int, *, room: int | None = None, meeting: Collection[int] = ()
@@ -199,10 +206,11 @@ class Portions:
     def __init__(self) -> None:
         self._bounds: deque[Offsets] = deque()
 
-    def next(self, window: Window, chain: Chain, most: int) -> Offsets | None:
+    def next(self, window: Window, chain: Chain, most: int, room: int | None) -> Offsets | None:
         """The bounds of the next records, at most ``most``, consumed from the window; None where no whole one is left.
 
-        A record lies between each two bounds, so that there is one more than records.
+        A record lies between each two bounds, so that there is one more than records. They hold at most ``room``
+        frames.
         """
         if not self._bounds:
             offsets, end = chain.follow(window.start)
@@ -212,5 +220,14 @@ class Portions:
             ends = [*(part[0] for part in parts[1:]), end]
             self._bounds.extend(np.append(part, last) for part, last in zip(parts, ends, strict=True))
         bounds = self._bounds.popleft()
+        if room is not None:
+            bounds = self._within(room, bounds, chain)
         window.start = int(bounds[-1])
         return bounds
+
+    def _within(self, room: int, bounds: Offsets, chain: Chain) -> Offsets:
+        """The bounds up to the frame for which there is no room; what lies from there on waits."""
+        end = int(np.searchsorted(np.cumsum(chain.hold_frames(bounds[:-1])), room, side="right"))
+        if end < len(bounds) - 1:
+            self._bounds.appendleft(bounds[end:])
+        return bounds[: end + 1]

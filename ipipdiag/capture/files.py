@@ -76,20 +76,15 @@ class Capture:
     def batches(self) -> Iterator[FrameBatch]:
         """The frames in their order; each batch is valid until the next is asked for."""
         room = self._limits.max_frames
-        left_out = False
         while room is None or self._state.frames < room:
             frames = self._reader.next_frames(self._window, self._state, self._limits)
             if frames is None:
                 break
-            if room is not None and self._state.frames > room:
-                frames = frames.select(slice(len(frames) - (self._state.frames - room)))
-                self._state.frames = room
-                left_out = True
             if len(frames):
                 self._note_times(frames.time_ns.min().item(), frames.time_ns.max().item())
                 yield batch_of(self._window, frames)
         stopped = room is not None and self._state.frames >= room
-        more = left_out or self._window.start < self._window.end or not self._window.ended
+        more = self._window.start < self._window.end or not self._window.ended
         self._end(stopped=stopped and more)
 
     def _note_times(self, first: int, last: int) -> None:

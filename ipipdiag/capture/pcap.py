@@ -66,6 +66,10 @@ class RecordShape:
         """Bytes of each record, by its captured length."""
         return words.at(position + CAPTURED_AT)[:, 0].astype(np.int64) + self.header_size
 
+    def hold_frames(self, words: Words, position: Offsets) -> Flags:
+        """All of them."""
+        return np.ones(len(position), dtype=np.bool_)
+
     def ends_chain(self, words: Words, position: Offsets) -> Flags:
         """Which records claim more captured bytes than one may have."""
         claims_too_many: Flags = words.at(position + CAPTURED_AT)[:, 0] > self.most
@@ -104,7 +108,7 @@ class PcapReader:
         """Some of the whole records in the window; None at the end of the file or where the chain breaks."""
         shape = RecordShape(self._order, self._header_size, SECOND_NS // self._tick_ns, limits.record_bytes)
         chain = Chain(window.array(), window.end, shape)
-        bounds = self._portions.next(window, chain, limits.batch_frames)
+        bounds = self._portions.next(window, chain, limits.batch_frames, limits.room_after(state.frames))
         if bounds is None:
             return self._next_window(window, state, limits)
         return self._frames(window, state, bounds[:-1])

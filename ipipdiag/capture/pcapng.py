@@ -20,8 +20,10 @@ from ipipdiag.capture.pcapng_blocks import (
     BLOCK_OVERHEAD,
     ENHANCED_PACKET,
     FIELDS_AT,
+    PACKET,
     PACKET_DATA,
     SECTION_HEADER,
+    SIMPLE_PACKET,
     Blocks,
 )
 from ipipdiag.capture.reader import FileState, FrameRows, Limits
@@ -82,6 +84,10 @@ class BlockShape:
         """Bytes of each block, by its total length."""
         return words.at(position + 4)[:, 0].astype(np.int64)
 
+    def hold_frames(self, words: Words, position: Offsets) -> Flags:
+        """Blocks of packets, whether or not they are as they should be."""
+        return np.isin(words.at(position)[:, 0], (ENHANCED_PACKET, SIMPLE_PACKET, PACKET))
+
     def ends_chain(self, words: Words, position: Offsets) -> Flags:
         """Which blocks claim an impossible length, or begin a section in another byte order."""
         kind, length = words.at(position, 2).T
@@ -124,7 +130,7 @@ class PcapngReader:
         self._heed_byte_order(window)
         shape = BlockShape(self._blocks.order, limits.record_bytes)
         chain = Chain(window.array(), window.end, shape, cursors=not self._has_two_orders)
-        bounds = self._portions.next(window, chain, limits.batch_frames)
+        bounds = self._portions.next(window, chain, limits.batch_frames, limits.room_after(state.frames))
         if bounds is None:
             return self._next_window(window, state, shape)
         return self._frames(window, state, bounds)

@@ -42,6 +42,10 @@ class Limits:
     processes: int | None = None
     deadline: float | None = None
 
+    def room_after(self, frames: int) -> int | None:
+        """How many frames may be read after so many; None: any."""
+        return None if self.max_frames is None else self.max_frames - frames
+
     def is_over(self) -> bool:
         """Whether nothing more is to be read: the user has stopped it, or its time has passed."""
         return self.is_stopped() or (self.deadline is not None and time.monotonic() >= self.deadline)

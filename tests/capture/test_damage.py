@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_frame_limit_is_said(tmp_path: Path) -> None:
     rows, summary = read_bytes(pcap(FRAMES), tmp_path, Limits(max_frames=2))
     assert (len(rows), summary.frames) == (2, 2)
     assert summary.damages[0].kind is DamageKind.FRAME_LIMIT
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 100])
+@pytest.mark.parametrize("made", [pcap, pcapng])
+def test_beyond_the_frame_limit_nothing_is_read_whatever_the_batches(
+    made: Callable[[list[Frame]], bytes], batch: int, tmp_path: Path
+) -> None:
+    lying = [(time_ns, data, 30 if place >= 3 else 40) for place, (time_ns, data) in enumerate(FRAMES)]
+    rows, summary = read_bytes(made(lying), tmp_path, Limits(max_frames=3, batch_frames=batch))
+    assert [row[2][:1] for row in rows] == [b"A", b"B", b"C"]
+    assert [(damage.kind, damage.after_frame) for damage in summary.damages] == [(DamageKind.FRAME_LIMIT, 3)]
+    lying_as_well = read_bytes(made(lying), tmp_path, Limits(max_frames=4, batch_frames=batch))[1]
+    assert [(damage.kind, damage.count) for damage in lying_as_well.damages] == [
+        (DamageKind.LYING_LENGTH, 1),
+        (DamageKind.FRAME_LIMIT, 1),
+    ]
 
 
 def test_frame_limit_at_the_end_of_the_file_is_no_damage(tmp_path: Path) -> None:

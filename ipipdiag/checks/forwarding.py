@@ -143,11 +143,10 @@ def relays(flows: Mapping[Point, Flows], cluster: Cluster, trace: Trace) -> tupl
         seen_at = [nic, *(devices.get(node, ()) if node is not None else ())]
         chosen = _perhaps_relayed([flows[point] for point in seen_at])
         rows = {point: rows_by_flow(flows[point], rows) for point, rows in zip(seen_at, chosen, strict=True)}
-        for forms in rows[nic].of_flow.values():
-            found += _relayed(nic, forms, cluster)
+        found += _telling(relay for forms in rows[nic].of_flow.values() for relay in _relayed(nic, forms, cluster))
         if node is not None:
             for device in seen_at[1:]:
-                found += _relayed_from_device(node, nic, device, rows)
+                found += _telling(_relayed_from_device(node, nic, device, rows))
         limits += [limit for point in seen_at if (limit := rows[point].limit_reached(point))]
     return found, next(iter(limits), None)
 
@@ -187,6 +186,20 @@ def _relayed_from_device(node: int, nic: Point, device: Point, rows: Mapping[Poi
         for goes in at_nic:
             if goes.ttl == row.ttl - 1 and _leaves_node(goes, node, nic):
                 yield Relay(node, nic, row, goes, device)
+
+
+def _telling(relays: Iterable[Relay]) -> Iterator[Relay]:
+    """Those of which what comes, or what goes, is in none before.
+
+    What comes in fifty forms and goes in fifty makes two and a half thousand, of which a hundred show every row.
+    """
+    came: set[int] = set()
+    went: set[int] = set()
+    for relay in relays:
+        if relay.comes.position not in came or relay.goes.position not in went:
+            came.add(relay.comes.position)
+            went.add(relay.goes.position)
+            yield relay
 
 
 def _comes(row: FlowRow, node: int) -> bool:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from ipipdiag.checks.model import Confidence, Reason, Severity, Status
+from typing import Any
+
+import pytest
+
+from ipipdiag.checks.forwarding import Relay, relay_finding
+from ipipdiag.checks.model import Confidence, Finding, Reason, Severity, Status
+from ipipdiag.checks.rules import ipd3007_detour
 from tests.builders.packets import ethernet
 from tests.checks.world import (
     MAC_NODE_A,
@@ -48,6 +54,26 @@ def test_third_node_that_sends_on_is_an_error(examine: Examination) -> None:
     finding = examine([*bgp(), *by_the_third()], nodes=(f"gamma={THIRD}/24",)).finding
     assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.CONFIRMED)
     assert f"by node gamma ({THIRD})" in finding.title
+
+
+def test_each_form_is_shown_and_not_each_with_each(examine: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One packet comes from six nodes and goes to six, as nothing but noise does."""
+    made: list[Relay] = []
+
+    def counted(relay: Relay, *arguments: Any, **fields: Any) -> Finding:
+        made.append(relay)
+        return relay_finding(relay, *arguments, **fields)
+
+    monkeypatch.setattr(ipd3007_detour, "relay_finding", counted)
+    frames = []
+    for n in range(6):
+        comes = wrapped(request(), f"192.0.2.{20 + n}", THIRD)
+        goes = wrapped(request(ttl=62), THIRD, f"192.0.2.{40 + n}", ttl=62)
+        frames.append(at(5 + n, ethernet(comes, source=MAC_NODE_A, destination=MAC_THIRD)))
+        frames.append(at(5.5 + n, ethernet(goes, source=MAC_THIRD, destination=MAC_NODE_B)))
+    (evidence,) = examine(frames, nodes=(f"gamma={THIRD}/24",)).finding.evidence
+    assert evidence.frames == tuple(range(1, 13))
+    assert len(made) == 11
 
 
 def test_no_tunnel_packet_is_not_judged(examine: Examination) -> None:

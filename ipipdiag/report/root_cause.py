@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 from ipipdiag.checks.model import Confidence, Finding, Severity
 
@@ -80,11 +82,13 @@ class Explained:
 
 def explains(cause: Finding, effect: Finding) -> bool:
     """Whether one finding may be the cause of another: by their codes, the same subject, and time."""
-    if cause.code == effect.code or not _may_explain(cause.code, effect.code):
-        return False
+    is_cause = cause.code in _causes_of(effect.code) and not _names(cause).isdisjoint(_names(effect))
+    return is_cause and _may_lead(cause, effect)
+
+
+def _may_lead(cause: Finding, effect: Finding) -> bool:
+    """Whether a finding weighs enough to explain another, and begins first."""
     if cause.severity is Severity.NOTICE and effect.severity is not Severity.NOTICE:
-        return False
-    if not _names(cause) & _names(effect):
         return False
     if cause.first_ns is None or effect.first_ns is None:
         return True
@@ -94,17 +98,21 @@ def explains(cause: Finding, effect: Finding) -> bool:
 @cache
 def _causes_of(effect: str) -> frozenset[str]:
     """The codes that may explain one."""
-    return frozenset(cause for causes, effects in _EXPLAINS if effect in _codes(effects) for cause in _codes(causes))
+    causes = (_codes(causes) for causes, effects in _EXPLAINS if effect in _codes(effects))
+    return frozenset().union(*causes) - {effect}
+
+
+@cache
+def _effects_of(cause: str) -> frozenset[str]:
+    """The codes that one may explain."""
+    effects = (_codes(effects) for causes, effects in _EXPLAINS if cause in _codes(causes))
+    return frozenset().union(*effects) - {cause}
 
 
 @cache
 def _citing_codes(fault: str) -> frozenset[str]:
     """The codes that may cite a fault of the configuration."""
     return frozenset(effect for faults, effects in _CITES if fault in _codes(faults) for effect in _codes(effects))
-
-
-def _may_explain(cause: str, effect: str) -> bool:
-    return cause in _causes_of(effect)
 
 
 def is_fault(finding: Finding) -> bool:
@@ -192,14 +200,43 @@ def _inverted(of: dict[int, int]) -> dict[int, list[int]]:
 def _causes(findings: list[Finding], positions: Positions) -> dict[int, int]:
     """For each finding that another explains the position of its cause, without circles."""
     cause_of: dict[int, int] = {}
+    names = [_names(finding) for finding in findings]
     for effect, finding in enumerate(findings):
         near = sorted(_about_the_same(finding, _causes_of(finding.code), positions))
-        candidates = [cause for cause in near if explains(findings[cause], finding)]
-        for cause in sorted(candidates, key=lambda cause: _is_remote(findings, cause, candidates)):
+        candidates = [cause for cause in near if _may_lead(findings[cause], finding)]
+        for cause in _nearest_first(findings, names, candidates):
             if not _leads_to(cause_of, cause, effect):
                 cause_of[effect] = cause
                 break
     return cause_of
+
+
+def _nearest_first(findings: list[Finding], names: list[set[str]], candidates: list[int]) -> Iterator[int]:
+    """The causes that explain none of the others in their order, then those that stand above another.
+
+    They are looked for one by one, for the first is mostly the one: there may be thousands.
+    """
+    by_code: dict[str, list[int]] = {}
+    for cause in candidates:
+        by_code.setdefault(findings[cause].code, []).append(cause)
+    remote = []
+    for cause in candidates:
+        others = (by_code.get(code, ()) for code in _effects_of(findings[cause].code))
+        if any(_stands_above(findings, names, cause, other) for other in chain.from_iterable(others)):
+            remote.append(cause)
+        else:
+            yield cause
+    yield from remote
+
+
+def _stands_above(findings: list[Finding], names: list[set[str]], cause: int, other: int) -> bool:
+    """Whether a cause explains another candidate, which its code may, and is not explained by it: then that one is the
+    nearer cause.
+    """
+    one, two = findings[cause], findings[other]
+    if names[cause].isdisjoint(names[other]) or not _may_lead(one, two):
+        return False
+    return two.code not in _causes_of(one.code) or not _may_lead(two, one)
 
 
 def _with_cited(finding: Finding, fault: Finding) -> Finding:
@@ -208,15 +245,6 @@ def _with_cited(finding: Finding, fault: Finding) -> Finding:
         lifted = Confidence.LIKELY if finding.confidence is Confidence.POSSIBLE else finding.confidence
         return replace(finding, confidence=lifted, observed=f"{finding.observed}; {fault.title}")
     return replace(finding, fix=(*finding.fix, f"as the cluster files say: {fault.title}"))
-
-
-def _is_remote(findings: list[Finding], cause: int, candidates: list[int]) -> bool:
-    """Whether a cause explains another candidate: then that one is the nearer cause, and this one stands above it."""
-    return any(
-        explains(findings[cause], findings[other]) and not explains(findings[other], findings[cause])
-        for other in candidates
-        if other != cause
-    )
 
 
 def _leads_to(cause_of: dict[int, int], start: int, target: int) -> bool:

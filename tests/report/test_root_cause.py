@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from ipipdiag.checks.model import Component, Confidence, Finding, Severity, Subject, SubjectKind
-from ipipdiag.report.root_cause import explains, order_findings
+from ipipdiag.report.root_cause import _by_subject, _causes, explains, order_findings
 
 
 def finding(
@@ -92,3 +94,55 @@ def test_tunnel_device_that_is_down_is_cited_by_what_gets_no_answer_from_its_nod
     assert first.finding.fix[-1].startswith("as the cluster files say")
     elsewhere = order_findings((finding(symptom, about=("192.0.2.12",)), down))
     assert [entry.cited_by for entry in elsewhere] == [None, None]
+
+
+def causes_by_definition(findings: list[Finding]) -> dict[int, int]:
+    """Each finding held against each: the nearest cause first, whatever would make a circle left out."""
+    cause_of: dict[int, int] = {}
+
+    def is_remote(cause: int, candidates: list[int]) -> bool:
+        others = (findings[other] for other in candidates if other != cause)
+        return any(explains(findings[cause], other) and not explains(other, findings[cause]) for other in others)
+
+    def roots(position: int) -> Iterator[int]:
+        yield position
+        while position in cause_of:
+            position = cause_of[position]
+            yield position
+
+    for effect, one in enumerate(findings):
+        candidates = [cause for cause, other in enumerate(findings) if explains(other, one)]
+        for cause in sorted(candidates, key=lambda cause: is_remote(cause, candidates)):
+            if effect not in roots(cause):
+                cause_of[effect] = cause
+                break
+    return cause_of
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_causes_are_those_of_comparing_each_with_each(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    codes = [
+        "2001",
+        "2002",
+        "2006",
+        "3001",
+        "3003",
+        "4001",
+        "4003",
+        "5002",
+        "6001",
+        "6002",
+        "6005",
+        "6007",
+        "6009",
+        "8003",
+    ]
+    findings = []
+    for _ in range(50):
+        about = [name for name in "ABCDEF" if random.integers(3) == 0]
+        first = None if random.integers(9) == 0 else int(random.integers(12)) * 2_000_000_000
+        severity = list(Severity)[random.integers(len(Severity))]
+        findings.append(finding(str(random.choice(codes)), severity, about=tuple(about), first=first))
+    found = _causes(findings, _by_subject(findings))
+    assert found and found == causes_by_definition(findings)

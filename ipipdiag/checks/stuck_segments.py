@@ -53,6 +53,11 @@ class StuckPair:
         return min(segment.length for segment in self.segments)
 
     @property
+    def repeats(self) -> int:
+        """How often any of them was sent again."""
+        return sum(segment.repeats for segment in self.segments)
+
+    @property
     def flows(self) -> int:
         """How many connections are concerned."""
         return len({segment.ports for segment in self.segments})

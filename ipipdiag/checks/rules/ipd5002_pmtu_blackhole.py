@@ -29,12 +29,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import SEGMENTS, first_limit, incomplete, waited_long_enough
+from ipipdiag.checks.gravest import Sighting, gravest
 from ipipdiag.checks.model import Check, Component, Confidence, Evidence, Finding, Outcome, Severity
 from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
 from ipipdiag.checks.stuck_segments import Ports, StuckPair, stuck_pairs
@@ -55,18 +56,19 @@ Ends = tuple[int, int]
 def examine(points: tuple[Point, ...], cluster: Cluster, thresholds: Thresholds) -> Outcome:
     """A finding for each pair of addresses whose large packets vanish."""
     examined = sum(pair.segments > 0 for pair in tcp_pairs(points))
-    findings: list[Finding] = []
+    sightings: list[Sighting] = []
     whole = [point for point in points if not first_limit([point], SEGMENTS)]
     told = _told(points)
     for point in whole:
         for pair in stuck_pairs(point, thresholds):
             if (pair.source, pair.destination) not in told:
-                findings.append(_finding(pair, cluster, thresholds))
-    found = {finding.subject.text for finding in findings}
+                sightings.append(_sighting(pair, cluster, thresholds))
+    findings, untold = gravest(sightings)
+    found = {text for _, text in (sighting.subject for sighting in sightings)}
     for point in whole:
-        findings += [trace for trace in _traces(point, told, cluster) if trace.subject.text not in found]
+        findings += tuple(trace for trace in _traces(point, told, cluster) if trace.subject.text not in found)
     missing = None if examined or findings else no_tcp("whether large packets pass")
-    return Outcome(examined, tuple(findings), first_limit(points, SEGMENTS) or missing)
+    return Outcome(examined, findings, first_limit(points, SEGMENTS) or missing, untold)
 
 
 def _told(points: tuple[Point, ...]) -> set[Ends]:
@@ -79,15 +81,30 @@ def _told(points: tuple[Point, ...]) -> set[Ends]:
     return found
 
 
+def _sighting(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Sighting:
+    """What :func:`_finding` would say, for one pair of perhaps many."""
+    subject = pair_subject(cluster, pair.source, pair.destination)
+    make = partial(_finding, pair, cluster, thresholds)
+    return Sighting((subject.kind, subject.text), _severity(pair, cluster), _confidence(pair), pair.repeats, make)
+
+
+def _severity(pair: StuckPair, cluster: Cluster) -> Severity:
+    is_ours = cluster.is_ours(pair.source) and cluster.is_ours(pair.destination)
+    return Severity.CRITICAL if is_ours else Severity.WARNING
+
+
+def _confidence(pair: StuckPair) -> Confidence:
+    return Confidence.CONFIRMED if pair.flows > 1 else Confidence.LIKELY
+
+
 def _finding(pair: StuckPair, cluster: Cluster, thresholds: Thresholds) -> Finding:
     source, destination = format_address(pair.source), format_address(pair.destination)
     segments, point = pair.segments, pair.point
-    repeats, smallest = sum(one.repeats for one in segments), pair.smallest
+    repeats, smallest = pair.repeats, pair.smallest
     first_ns, last_ns = min(one.first_ns for one in segments), max(one.last_ns for one in segments)
-    is_ours = cluster.is_ours(pair.source) and cluster.is_ours(pair.destination)
     return Finding(
-        severity=Severity.CRITICAL if is_ours else Severity.WARNING,
-        confidence=Confidence.CONFIRMED if pair.flows > 1 else Confidence.LIKELY,
+        severity=_severity(pair, cluster),
+        confidence=_confidence(pair),
         subject=pair_subject(cluster, pair.source, pair.destination),
         title=f"packets of {smallest} bytes from {source} to {destination} vanish without ICMP, while those up to "
         f"{pair.delivered} get through: the path's MTU is smaller than the senders think",

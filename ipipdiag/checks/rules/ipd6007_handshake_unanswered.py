@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ipipdiag.addresses import format_address
@@ -40,6 +41,7 @@ from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import incomplete, limit_reached, waited_long_enough
 from ipipdiag.checks.answered_beside import AnsweredBeside
 from ipipdiag.checks.forwarding import FiveTuple
+from ipipdiag.checks.gravest import Sighting, gravest
 from ipipdiag.checks.handshakes import (
     Attempt,
     attempts,
@@ -116,11 +118,12 @@ def examine(points: tuple[Point, ...], trace: Trace, cluster: Cluster, threshold
         else:
             outside[ends[0]] += group
     beside = AnsweredBeside.at(points if groups else ())
-    findings = [_finding(alike, beside, cluster, thresholds) for alike in unanswered.values()]
-    findings += [_outside(source, group, beside) for source, group in outside.items()]
+    sightings = [_sighting(alike, beside, cluster, thresholds) for alike in unanswered.values()]
+    findings, untold = gravest(sightings)
+    findings += tuple(_outside(source, group, beside) for source, group in outside.items())
     if not opened:
         missing = Missing(Reason.NO_HANDSHAKE, "no SYN was captured", capture_command(Role.NODE, capture_filter=""))
-    return Outcome(examined, tuple(findings), missing)
+    return Outcome(examined, findings, missing, untold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,19 @@ def _last_seen(group: list[Attempt], route: Route | None) -> Stop | None:
     return on_the_way[-1] if on_the_way and all(stop.is_order_known for stop in on_the_way) else None
 
 
+def _sighting(alike: list[_Unanswered], beside: AnsweredBeside, cluster: Cluster, thresholds: Thresholds) -> Sighting:
+    """What :func:`_finding` would say, for one silent address of perhaps many."""
+    group = [attempt for one in alike for attempt in one.group]
+    subject, severity = _subject(alike, cluster), _severity(_moved(group, cluster), _later_answered(group, beside))
+    make = partial(_finding, alike, beside, cluster, thresholds)
+    return Sighting((subject.kind, subject.text), severity, Confidence.LIKELY, _syns(group), make)
+
+
+def _severity(moved: str | None, later: str | None) -> Severity:
+    """A silence that is explained, or was not for long, weighs less."""
+    return Severity.NOTICE if moved else Severity.WARNING if later else Severity.ERROR
+
+
 def _finding(alike: list[_Unanswered], beside: AnsweredBeside, cluster: Cluster, thresholds: Thresholds) -> Finding:
     """One silent address, asked by one other or by several in the same way."""
     group = [attempt for one in alike for attempt in one.group]
@@ -235,7 +251,7 @@ def _finding(alike: list[_Unanswered], beside: AnsweredBeside, cluster: Cluster,
     is_nobodys = cluster.is_pod(asked) and asked not in cluster.placed and asked not in beside.senders
     causes = _causes(station, in_words(sources), destination, is_nobodys=is_nobodys, is_way_open=is_way_open)
     return Finding(
-        severity=Severity.NOTICE if moved else Severity.WARNING if later else Severity.ERROR,
+        severity=_severity(moved, later),
         confidence=Confidence.LIKELY,
         subject=_subject(alike, cluster),
         title=f"{destination} does not answer TCP from {in_words(sources)} to {ports_in_words(group)}: the SYNs are "

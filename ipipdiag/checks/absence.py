@@ -81,7 +81,7 @@ def unless_judged(missing: Missing | None, examined: int) -> Missing | None:
     return missing if is_limit or not examined else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def unseen_bytes(point: Point) -> tuple[tuple[int, tuple[int, int, int, int]], ...]:
     """Bytes that TCP acknowledges and the file never shows: for each direction how many at least, and its 4-tuple.
 

@@ -42,12 +42,14 @@ class Attempt:
         return self.last_ns - self.first_ns >= NEARLY_A_SECOND_NS
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def attempts(point: Point) -> tuple[Attempt, ...]:
     """The connections of a point that never got beyond their SYN; those of BGP are left to family 4."""
     import numpy as np
 
     flows = point.facts.flows
+    if not ((flows.syns > 0) & (flows.packets == flows.syns)).any():
+        return ()
     tcp = TcpDirections(flows)
     is_only_opened = (tcp.total(flows.syns) > 0) & (tcp.total(flows.packets > flows.syns) == 0)
     is_only_reset = tcp.total(flows.packets > flows.resets) == 0
@@ -55,8 +57,6 @@ def attempts(point: Point) -> tuple[Attempt, ...]:
     source, destination, source_port, destination_port = tcp.ends(chosen)
     order = np.lexsort((destination_port, source_port, destination, source))
     chosen = chosen[order[((source_port != BGP_PORT) & (destination_port != BGP_PORT))[order]]]
-    if not len(chosen):
-        return ()
     first_ns = tcp.smallest(flows.first_request_ns, NO_TIME)[chosen]
     last_ns = tcp.largest(flows.last_request_ns, -NO_TIME)[chosen]
     # the forms of one point show the same SYNs; more than one a second are what a slow mirror shows twice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,9 +63,7 @@ def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]
     seen = presence(workspace)
     forms = _forms(workspace)
     nodes = pair_nodes(workspace, cluster)
-    node_pairs_at: dict[int, set[NodePair]] = defaultdict(set)
-    for pair_number, place_number in seen:
-        node_pairs_at[place_number].add(nodes[pair_number])
+    ties = _ties(workspace.places, {(nodes[pair], workspace.places[place]) for pair, place in seen})
     distances = _distances(workspace, nodes)
     plans = []
     by_pair: dict[int, dict[int, Seen]] = defaultdict(dict)
@@ -72,8 +71,40 @@ def plan_routes(workspace: Workspace, cluster: Cluster) -> tuple[RoutePlan, ...]
         by_pair[pair_number][place_number] = found
     for number, pair in enumerate(workspace.pairs):
         here = by_pair[number]
-        plans.append(_plan(workspace, cluster, number, pair, nodes[number], here, forms, node_pairs_at, distances))
+        plans.append(_plan(workspace, cluster, number, pair, nodes[number], here, forms, ties, distances))
     return tuple(plans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ties:
+    """What ties a place to the pairs on whose way it may lie; places by their numbers."""
+
+    to_pod: dict[int, set[int]]  # links of a pod
+    to_node: dict[int, set[int]]
+    to_node_pair: dict[NodePair, set[int]]  # of the fabric, what saw any pair of addresses between two nodes
+    adrift: set[int]  # of a node that is not known: any pair's
+
+    def places_for(self, pair: Pair, nodes: NodePair) -> set[int]:
+        """All places that have some tie with a pair of addresses."""
+        ends = [self.to_pod.get(end, set()) for end in (pair.source, pair.destination)]
+        homes = [self.to_node.get(node, set()) for node in nodes if node is not None]
+        return self.adrift.union(self.to_node_pair.get(nodes, ()), *ends, *homes)
+
+
+def _ties(places: Sequence[Place], seen: set[tuple[NodePair, Place]]) -> _Ties:
+    """The ties of all places; ``seen`` are the pairs of nodes that each saw addresses of."""
+    ties = _Ties(defaultdict(set), defaultdict(set), defaultdict(set), set())
+    for nodes, place in seen:
+        if place.role is Role.FABRIC:
+            ties.to_node_pair[nodes].add(place.number)
+    for place in places:
+        for pod in place.pods:
+            ties.to_pod[pod].add(place.number)
+        if place.node is not None:
+            ties.to_node[place.node].add(place.number)
+        elif not place.lead.is_pod_link and place.role is not Role.FABRIC:
+            ties.adrift.add(place.number)
+    return ties
 
 
 def presence(workspace: Workspace) -> dict[tuple[int, int], Seen]:
@@ -111,15 +142,16 @@ def _plan(
     nodes: NodePair,
     seen: dict[int, Seen],
     forms: dict[int, set[bool]],
-    node_pairs_at: dict[int, set[NodePair]],
+    ties: _Ties,
     distances: dict[NodePair, dict[int, int]],
 ) -> RoutePlan:
     source_node, destination_node = nodes
     is_wrapped = _is_wrapped(workspace, cluster, pair, nodes, forms.get(number, set()), seen)
     stops = []
-    for place in workspace.places:
+    carrying = ties.to_node_pair.get(nodes, set())
+    for place in (workspace.places[number] for number in sorted(ties.places_for(pair, nodes).union(seen))):
         found = seen.get(place.number)
-        station, is_expected = _station(place, pair, nodes, is_wrapped, cluster, nodes in node_pairs_at[place.number])
+        station, is_expected = _station(place, pair, nodes, is_wrapped, cluster, place.number in carrying)
         if station is None and found is not None and not place.lead.is_pod_link:
             station, is_expected = Station.BETWEEN, False
         if station is None or (found is None and not is_expected):

@@ -130,6 +130,20 @@ def interfaces_with_frames(path: Path, count: int) -> None:
             file.write(packet_block(number, START_US + number, frame))
 
 
+def interfaces_of_pods(path: Path, count: int) -> None:
+    """An interface for each of as many pods: its ARP for the gateway, SYNs, and answers of another pod."""
+    with path.open("wb") as file:
+        file.write(SECTION + INTERFACE * count)
+        for number in range(count):
+            pod = FIRST_POD + number
+            asks, packets = ethernet(1, ETHERNET + 28, 0x0806), ethernet(4, ETHERNET + IPV4 + 20)
+            arp(asks, pod, GATEWAY)
+            ipv4(packets, ETHERNET, TCP, pod, 0x0AF41702)
+            tcp(packets, ETHERNET + IPV4, (1_024 + np.arange(4), 80), 1, SYN)
+            for rows, second in ((asks, 0), (packets, 1), (in_turn(packets[:2]), 2), (asks, 4)):
+                file.write(packet_blocks(number, *seconds((rows, second))).tobytes())
+
+
 def sections(path: Path, count: int) -> None:
     """A section an interface and a frame."""
     path.write_bytes((SECTION + INTERFACE + packet_block(0, START_US, plain_frame())) * count)
@@ -510,6 +524,7 @@ CASES = (
     Case(ordinary),
     Case(interfaces),
     Case(interfaces_with_frames),
+    Case(interfaces_of_pods, 1_000),
     Case(sections),
     Case(kernel_interfaces),
     Case(empty_blocks),

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ipipdiag.trace.model import Trace
+from ipipdiag.trace import routes
+from ipipdiag.trace.model import Route, Trace
 from ipipdiag.trace.places import Station
 from tests.scenarios import HEALTHY, RAGGED, captures, folder
 from tests.trace.sample_traces import hop_from, route_of, trace_of
@@ -23,6 +24,19 @@ QUIET = [number for number in HEALTHY if number not in RAGGED]  # what was sent 
 @cache
 def traced(number: str) -> Trace:
     return trace_of(captures(number))
+
+
+@pytest.mark.parametrize("number", HEALTHY)
+def test_places_without_a_tie_to_a_pair_are_on_no_way(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = [(route.source, route.destination, stops_of(route)) for route in traced(number).routes]
+    everywhere = set(range(len(traced(number).places)))
+    monkeypatch.setattr(routes._Ties, "places_for", lambda *_: everywhere)
+    of_all = trace_of(captures(number)).routes
+    assert [(route.source, route.destination, stops_of(route)) for route in of_all] == ways
+
+
+def stops_of(route: Route) -> list[tuple[str, Station, bool]]:
+    return [(stop.place.label, stop.station, stop.is_order_known) for stop in route.stops]
 
 
 @pytest.mark.parametrize("number", QUIET)

@@ -153,6 +153,9 @@ def captured_apart(trace: Trace, cluster: Cluster) -> tuple[str, ...]:
     sentences = []
     machines = machines_of(trace)
     windows = {place: window for place in trace.places if (window := window_of(place, trace.timeline))}
+    starts, ends = ([getattr(one, bound) for one in windows.values()] for bound in ("first_ns", "last_ns"))
+    if max(starts, default=0) <= min(ends, default=0):
+        return ()  # some moment is in all of them
     for one, other in combinations(machines, 2):
         pairs = [
             (first, second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ipipdiag.protocols import BGP_PORT, ICMP, TCP
 
 if TYPE_CHECKING:
     from ipipdiag.facts.flows import Flows
+    from ipipdiag.facts.tunnels import Tunnels
     from ipipdiag.points.model import Point
 
 
@@ -119,6 +121,14 @@ class Contact:
         if self.other and not parts:
             parts.append(f"other traffic ({self.other} packets back)")
         return " and ".join(parts) or None
+
+
+def packets_by_pair(tunnels: Tunnels) -> dict[tuple[int, int], int]:
+    """How many packets go from one outer address to another, in all forms."""
+    packets: dict[tuple[int, int], int] = defaultdict(int)
+    for source, destination, count in tunnels.rows("outer_source", "outer_destination", "packets"):
+        packets[source, destination] += count
+    return packets
 
 
 @lru_cache(maxsize=256)

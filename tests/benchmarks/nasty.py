@@ -396,12 +396,24 @@ def refused(path: Path, count: int) -> None:
 
 def rejected(path: Path, count: int) -> None:
     """ICMP "prohibited" from as many nodes, each about another two pods."""
+    write_icmp_errors(path, count, 13)
+
+
+def told_mtus(path: Path, count: int) -> None:
+    """ICMP "fragmentation needed" from as many routers, each about another two pods."""
+    write_icmp_errors(path, count, 4)
+
+
+def write_icmp_errors(path: Path, count: int, code: int) -> None:
+    """ICMP 3 from as many senders in the tunnel, each about another packet of one pod."""
     numbers = np.arange(count)
+    icmp = ETHERNET + 2 * IPV4
     rows = in_tunnel(count, 8 + IPV4 + 8, ICMP, 0x0B000000 + numbers, FIRST_POD)
-    put(rows, ETHERNET + 2 * IPV4, ">u2", 0x030D)
-    ipv4(rows, ETHERNET + 2 * IPV4 + 8, UDP, FIRST_POD, 0x0AF50002 + numbers)
-    put(rows, ETHERNET + 3 * IPV4 + 8, ">u4", 0x30390035)
-    sent = in_tunnel(1, rows.shape[1] - RECORD_HEADER - ETHERNET - 2 * IPV4, UDP, FIRST_POD, 0x0AF50002)
+    put(rows, icmp, ">u2", 0x0300 | code)
+    put(rows, icmp + 6, ">u2", 1_400)
+    ipv4(rows, icmp + 8, UDP, FIRST_POD, 0x0AF50002 + numbers)
+    put(rows, icmp + 8 + IPV4, ">u4", 0x30390035)
+    sent = in_tunnel(1, rows.shape[1] - RECORD_HEADER - icmp, UDP, FIRST_POD, 0x0AF50002)
     write_rows(path, np.concatenate([sent, rows]), rows.shape[1] - RECORD_HEADER)
 
 
@@ -545,7 +557,8 @@ CASES = (
     Case(unanswered, 99_000),
     Case(unanswered_by_one, 99_000),
     Case(refused, 49_000),
-    Case(rejected, 100_000),
+    Case(rejected, 99_000),
+    Case(told_mtus, 99_000),
     Case(stuck, 25_000),
     Case(routes_withdrawn, 100_000),
     Case(pod_pairs),

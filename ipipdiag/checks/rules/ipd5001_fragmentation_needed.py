@@ -52,11 +52,11 @@ def examine(
     for point in points:
         examined += extent[point].ipv4
         reports = icmp_reports[point]
-        reports = reports.select((reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED))
-        reports = reports.select(reports.quoted_outer_protocol == 0)
-        for group in sorted(set(reports.rows("reporter", "receiver", "next_hop_mtu"))):
-            of_group = (reports.reporter == group[0]) & (reports.receiver == group[1])
-            findings.append(_finding(point, reports.select(of_group & (reports.next_hop_mtu == group[2])), group))
+        told = (reports.type == UNREACHABLE) & (reports.code == FRAGMENTATION_NEEDED)
+        told &= reports.quoted_outer_protocol == 0
+        groups = reports.positions_by(told, "reporter", "receiver", "next_hop_mtu")
+        for (reporter, receiver, mtu), rows in sorted(groups.items()):
+            findings.append(_finding(point, reports.select(rows), (reporter, receiver, mtu)))
     return Outcome(examined, tuple(findings))
 
 

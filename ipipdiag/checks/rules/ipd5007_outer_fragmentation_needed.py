@@ -78,17 +78,17 @@ def examine(
             continue
         examined += int(tunnels[point].packets.sum())
         reports = icmp_reports[point]
-        reports = reports.select(
+        told = (
             (reports.type == UNREACHABLE)
             & (reports.code == FRAGMENTATION_NEEDED)
             & (reports.quoted_outer_protocol == IPIP_PROTOCOL)
             & (reports.tunnel == Tunnel.NONE)
         )
-        for group in sorted(set(reports.rows("reporter", "quoted_outer_source", "quoted_outer_destination"))):
+        groups = reports.positions_by(told, "reporter", "quoted_outer_source", "quoted_outer_destination")
+        for group, positions in sorted(groups.items()):
             if group[1] not in cluster.nodes:
                 continue
-            rows = reports.select((reports.reporter == group[0]) & (reports.quoted_outer_source == group[1]))
-            rows = rows.select(rows.quoted_outer_destination == group[2])
+            rows = reports.select(positions)
             news = _news(points, icmp_reports, rows, _senders(rows, flows[point], group[1:]))
             findings.append(_finding(point, rows, group, news, cluster))
     if examined or findings:

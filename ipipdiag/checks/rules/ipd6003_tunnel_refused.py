@@ -36,6 +36,7 @@ from ipipdiag.checks.model import (
     SubjectKind,
 )
 from ipipdiag.checks.sightings import evidence_of, several
+from ipipdiag.checks.tunnel_pairs import packets_by_pair
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -68,27 +69,22 @@ def examine(
             continue
         examined += len(tunnels[point])
         reports = icmp_reports[point]
-        refusals = reports.select(
+        refusals = (
             (reports.type == UNREACHABLE)
             & ((reports.code == PROTOCOL_UNREACHABLE) | (reports.code == PORT_UNREACHABLE))
             & (reports.quoted_outer_protocol == IPIP_PROTOCOL)
             & (reports.tunnel == Tunnel.NONE)
         )
-        for group in sorted(set(refusals.rows("reporter", "quoted_outer_source", "code"))):
-            if group[1] not in cluster.nodes:
-                continue
-            of_group = (refusals.reporter == group[0]) & (refusals.quoted_outer_source == group[1])
-            rows = refusals.select(of_group & (refusals.code == group[2]))
-            findings.append(_finding(point, rows, group, _sent(tunnels[point], group), cluster))
+        groups = reports.positions_by(refusals, "reporter", "quoted_outer_source", "code")
+        sent_between = packets_by_pair(tunnels[point]) if groups else {}
+        for (refuser, sender, code), rows in sorted(groups.items()):
+            if sender in cluster.nodes:
+                sent = sent_between.get((sender, refuser), 0)
+                findings.append(_finding(point, reports.select(rows), (refuser, sender, code), sent, cluster))
     if examined or findings:
         return Outcome(max(examined, len(findings)), tuple(findings))
     command = capture_command(Role.NODE)
     return Outcome(missing=Missing(Reason.WRONG_POINT, "no tunnel packet was captured on a node's NIC", command))
-
-
-def _sent(tunnels: Tunnels, group: tuple[int, int, int]) -> int:
-    to_reporter = (tunnels.outer_source == group[1]) & (tunnels.outer_destination == group[0])
-    return int(tunnels.packets[to_reporter].sum())
 
 
 def _finding(point: Point, rows: IcmpReports, group: tuple[int, int, int], sent: int, cluster: Cluster) -> Finding:

@@ -42,6 +42,7 @@ from ipipdiag.checks.model import (
 )
 from ipipdiag.checks.rejections import Author, Refusal, refusals
 from ipipdiag.checks.sightings import evidence_of, in_words, several
+from ipipdiag.checks.tunnel_pairs import packets_by_pair
 from ipipdiag.kinds import Tunnel
 from ipipdiag.points.commands import capture_command
 from ipipdiag.points.model import Role
@@ -92,7 +93,7 @@ def _about_tunnels(point: Point, reports: IcmpReports, tunnels: Tunnels, cluster
     """Tunnel packets of nodes that somebody prohibits."""
     about = (reports.quoted_outer_protocol == IPIP_PROTOCOL) & (reports.tunnel == Tunnel.NONE)
     groups = reports.positions_by(about, "reporter", "quoted_outer_source", "quoted_outer_destination", "code")
-    sent_between = _packets_by_pair(tunnels) if groups else {}
+    sent_between = packets_by_pair(tunnels) if groups else {}
     for (_, source, destination, code), positions in sorted(groups.items()):
         if code not in PROHIBITED or source not in cluster.nodes:
             continue
@@ -106,14 +107,6 @@ def _about_tunnels(point: Point, reports: IcmpReports, tunnels: Tunnels, cluster
         sent = f"{several(sent_between.get((source, destination), 0), 'tunnel packet')} sent to it"
         what = f"the tunnel packets of node {here} to node {there}"
         yield _by_icmp(point, rows, subject, what, f"about protocol 4; {sent}", cluster)
-
-
-def _packets_by_pair(tunnels: Tunnels) -> dict[Ends, int]:
-    """How many packets go from one outer address to another, in all forms."""
-    packets: dict[Ends, int] = defaultdict(int)
-    for source, destination, count in tunnels.rows("outer_source", "outer_destination", "packets"):
-        packets[source, destination] += count
-    return packets
 
 
 def _about_pods(point: Point, reports: IcmpReports, cluster: Cluster) -> Iterator[Finding]:

@@ -1,9 +1,9 @@
 """Runs `ipipdiag -f json` on captures made to hurt: nasty.py FOLDER [--only NAME]... [--scale N] [--growth].
 
 Each is analyzed alone, then two of a kind together, then they are traced. Prints for each run the exit code, processor
-time, peak resident memory, and what the report says was cut, beside ordinary frames of the same number. The captures
-are written to the folder first; ``--scale`` divides their sizes. ``--growth`` runs each at half its size before, and
-prints how much longer the whole takes: twice as long, where the time is linear.
+time, the peak memory of its processes together, sampled, and what the report says was cut, beside ordinary frames of
+the same number. The captures are written to the folder first; ``--scale`` divides their sizes. ``--growth`` runs each
+at half its size before, and prints how much longer the whole takes: twice as long, where the time is linear.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 CENTURY_S = 36_525 * 86_400
 GIBIBYTE = 1 << 30
 TIMEOUT_S = 600
+SAMPLED_S = 0.02
 
 
 def write_rows(path: Path, rows: Rows, lengths: Column | int, times_us: Column | None = None, cut: int = 0) -> None:
@@ -589,10 +591,26 @@ def measure(command: str, captures: list[Path]) -> Run:
     program += [command, "-f", "json", *map(str, captures)]
     with report.open("wb") as output, told.open("wb") as errors:
         process = subprocess.Popen(["timeout", str(TIMEOUT_S), *program], stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
+        ended, peak = 0, 0
+        while not ended:
+            time.sleep(SAMPLED_S)
+            peak = max(peak, _memory_kib(process.pid))
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = usage.ru_utime + usage.ru_stime
-    return Run(str(process.returncode), seconds, usage.ru_maxrss / 1024, _said(report, told))
+    return Run(str(process.returncode), seconds, peak / 1024, _said(report, told))
+
+
+def _memory_kib(process: int) -> int:
+    """Memory of a process and of all that it has started, each page that several share counted once (Linux, PSS)."""
+    folder = Path("/proc", str(process))
+    try:
+        lines = (folder / "smaps_rollup").read_text().splitlines()
+        children = [int(child) for task in folder.glob("task/*/children") for child in task.read_text().split()]
+    except OSError:  # it has ended by now
+        return 0
+    own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return own + sum(map(_memory_kib, children))
 
 
 def _said(report: Path, told: Path) -> str:

@@ -18,6 +18,7 @@ from ipipdiag.cluster.model import Cluster, ModeOption, NodeOption
 from ipipdiag.cluster.told import build_told
 from ipipdiag.facts.ahead import CaptureAhead, CaptureHere, Reader, ReaderLostError, open_reader
 from ipipdiag.facts.selection import Selection
+from ipipdiag.freed_memory import give_back
 from ipipdiag.points.model import Point, PointOption
 from ipipdiag.points.series import find_series
 from ipipdiag.report.model import CALL, COMMAND_LINE, InputError, Report, Setting
@@ -244,6 +245,7 @@ def read_captures(
                 errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
                 continue
             captures.append(collector.finish())
+            give_back()
     return captures, errors
 
 

@@ -233,19 +233,19 @@ def read_captures(
         for names in series:
             collect = partial(_collect, names, new_collector, reader, limits, progress)
             try:
-                collector, unread = collect()
+                found, unread = collect()
             except ReaderLostError:
-                collector, unread = collect()  # from its beginning, and in this process
+                found, unread = collect()  # from its beginning, and in this process
             errors += unread
-            if not collector.files:
+            if found is None:
                 continue
-            twin = _twin(collector.files, captures)
-            if twin is not None:
-                name = collector.files[0].name
-                errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
-                continue
-            captures.append(collector.finish())
             give_back()
+            twin = _twin(found.files, captures)
+            if twin is None:
+                captures.append(found)
+            else:
+                name = found.files[0].name
+                errors.append(InputError(name, f"the same bytes as {twin.name}; counted once", fatal=False))
     return captures, errors
 
 
@@ -255,8 +255,8 @@ def _collect(
     reader: Reader,
     limits: Limits,
     progress: Progress | None,
-) -> tuple[CaptureCollector, list[InputError]]:
-    """Read the files of one capture; those that cannot be, or not since the reading has ended, are errors."""
+) -> tuple[CaptureFacts | None, list[InputError]]:
+    """The facts of one capture, if any of its files can be read; those that cannot, or were not in time, are errors."""
     collector = new_collector()
     errors: list[InputError] = []
     reader.begin()
@@ -271,7 +271,7 @@ def _collect(
                 collector.read(capture, partial(_tell, progress, name) if progress else None)
         except CaptureError as error:
             errors.append(_unread(error))
-    return collector, errors
+    return collector.finish() if collector.files else None, errors
 
 
 def _tell(progress: Progress, name: str, capture: CaptureHere | CaptureAhead) -> None:

@@ -39,6 +39,7 @@ from ipipdiag.trace.selection import asked_routes
 from ipipdiag.trace.timeline import machine_of
 
 MOST_DRAWN = 3
+MOST_TOLD = 5_000  # routes; a report of them has some 16 MB
 MOST_NAMED = 6  # pairs of addresses that there are instead of what was asked for
 
 
@@ -104,6 +105,7 @@ class TraceReporter:
         packet: PacketReport | None = None,
         frame: tuple[str, int] | None = None,
     ) -> TraceReport:
+        told = [route for position, route in enumerate(routes) if position < MOST_TOLD or route.id in drawn]
         return TraceReport(
             version=__version__,
             answer=answer,
@@ -118,7 +120,8 @@ class TraceReporter:
             places=self._places(),
             clocks=clock_reports(self._trace, self._cluster),
             apart=captured_apart(self._trace, self._cluster),
-            routes=routes,
+            routes=tuple(told),
+            more_routes=len(routes) - len(told),
             drawn=drawn,
             packet=packet,
             untraced=tuple(

@@ -245,8 +245,9 @@ class UntracedReport:
 
 @dataclass(frozen=True, slots=True)
 class TraceReport:
-    """The whole answer. ``routes`` are those asked for, the worst first; ``drawn`` are the ids of those worth a
-    picture. ``apart`` names places whose captures do not overlap in time.
+    """The whole answer. ``routes`` are those asked for, the worst first, and ``more_routes`` how many others there are,
+    none of them worse; ``drawn`` are the ids of those worth a picture. ``apart`` names places whose captures do not
+    overlap in time.
     """
 
     version: str
@@ -258,6 +259,7 @@ class TraceReport:
     clocks: tuple[ClockReport, ...]
     apart: tuple[str, ...]
     routes: tuple[RouteReport, ...]
+    more_routes: int
     drawn: tuple[str, ...]
     packet: PacketReport | None
     untraced: tuple[UntracedReport, ...]

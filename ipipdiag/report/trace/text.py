@@ -53,8 +53,8 @@ def render(report: TraceReport, presentation: Presentation) -> bytes:
     routes = {route.id: route for route in report.routes}
     for number in report.drawn:
         _picture(page, routes[number])
-    if report.packet is None and len(report.routes) > len(report.drawn):
-        _routes(page, report.routes)
+    if report.packet is None and len(report.routes) + report.more_routes > len(report.drawn):
+        _routes(page, report.routes, report.more_routes)
     if report.packet is None:  # whose sightings name their files
         _places(page, report)
         _clocks(page, report)
@@ -242,7 +242,7 @@ def _sighting(page: Page, sighting: SightingReport, width: int, size: int, rail:
     page.railed(rail, styled(f"{noun} {frames}{more} of {sighting.input_name}{part}"))
 
 
-def _routes(page: Page, routes: Sequence[RouteReport]) -> None:
+def _routes(page: Page, routes: Sequence[RouteReport], untold: int) -> None:
     page.heading("ALL PAIRS OF ADDRESSES, THE WORST FIRST")
     times = Counter((route.source, route.destination) for route in routes)
     rows = [
@@ -250,8 +250,8 @@ def _routes(page: Page, routes: Sequence[RouteReport]) -> None:
         for route in routes[:_MOST_ROUTES]
     ]
     page.table(rows, right=(1,))
-    if len(routes) > _MOST_ROUTES:
-        page.paragraph(f"and {len(routes) - _MOST_ROUTES} more; --src and --dst choose among them", 2)
+    if more := len(routes[_MOST_ROUTES:]) + untold:
+        page.paragraph(f"and {more} more; --src and --dst choose among them", 2)
 
 
 def _ends(route: RouteReport, times: int) -> str:

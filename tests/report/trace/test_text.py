@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from ipipdiag.report.presentation import Presentation
+from ipipdiag.report.trace import build as trace_build
 from ipipdiag.report.trace import text
 from ipipdiag.report.trace.model import TraceReport
 from ipipdiag.run import RunOptions, TraceOptions, trace
@@ -97,6 +98,18 @@ def test_flows_and_forms_that_are_left_out_are_counted(monkeypatch: pytest.Monke
     lines = lines_of(report)
     assert "  │    and 1 more flow" in lines
     assert "  │    1 more form with fewer packets left out" in lines
+
+
+def test_routes_that_are_left_out_are_counted_and_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = report_of("25", TraceOptions(), monkeypatch)
+    monkeypatch.setattr(trace_build, "MOST_TOLD", 1)
+    cut = report_of("25", TraceOptions(), monkeypatch)
+    assert (len(cut.routes) + cut.more_routes, whole.more_routes) == (len(whole.routes), 0)
+    assert cut.more_routes > 0
+    assert (cut.answer, cut.drawn) == (whole.answer, whole.drawn)
+    assert set(cut.drawn) <= {route.id for route in cut.routes}
+    monkeypatch.setattr(text, "_MOST_ROUTES", 1)
+    assert lines_of(cut)[-30:] == lines_of(whole)[-30:]
 
 
 def test_every_count_of_the_picture_is_that_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,8 +158,8 @@ def _finding(
             f"{several(pair.packets, 'tunnel packet')} on {here}'s NIC, 0 on {there}'s ({receivers[0].input_name})"
         )
     else:
-        now = "are lost on the way, which got through before" if pair.silence else "are lost on the way"
-        title = f"IP-in-IP packets from node {here} to node {there} {now}"
+        now = "no longer gets" if pair.silence else "does not get"
+        title = f"IP-in-IP {now} through between node {here} and node {there}"
         observed = f"{pair.in_words()} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
     alternatives = [f"an XDP program or the NIC of node {there} drops protocol 4 before tcpdump sees it"]
     if not receivers:

@@ -19,11 +19,12 @@ from ipipdiag.facts.dns import DnsExchanges, dns_rows
 from ipipdiag.facts.extent import Extent, ExtentFold
 from ipipdiag.facts.flows import Flows, flows_of, with_answers
 from ipipdiag.facts.fragment_pieces import FragmentPieces, fragment_piece_rows
+from ipipdiag.facts.frames_alike import frames_alike
 from ipipdiag.facts.messages import IcmpReports, MessageLog, icmp_report_rows
 from ipipdiag.facts.over_time import Buckets, BucketsFold
 from ipipdiag.facts.packet_keys import KEYS_LIMIT, PacketKeys, PacketKeysFold, fit
 from ipipdiag.facts.shares import POINT_LIMIT, PointKey, Share, ShareFold
-from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows
+from ipipdiag.facts.sightings import DuplicateFold, Duplicates, LoopFold, Loops, duplicate_rows, telling_hashes
 from ipipdiag.facts.tally import TallyBuilder
 from ipipdiag.facts.tcp_health import Deliveries, Gaps, Repeats, TcpEvents, TcpFold
 
@@ -120,21 +121,23 @@ class PointCollector:
         decoded, packets, flows = share.decoded, share.decoded.packets, share.flows
         self._unselected += share.unselected
         self._extent.step(packets)
-        self._mac_pairs.add(links.mac_pair_rows(share.alike))
+        alike = frames_alike(packets, flows)
+        self._mac_pairs.add(links.mac_pair_rows(alike))
         self._stops.add(links.stop_rows(packets))
-        self._tunnels.add(tunnel_facts.tunnel_rows(share.alike))
+        self._tunnels.add(tunnel_facts.tunnel_rows(alike))
         self._fragments.add(tunnel_facts.fragment_rows(packets))
         self._arp.add(decoded.arp_messages)
         self._icmp.add(icmp_report_rows(decoded))
         self._pieces.add(fragment_piece_rows(packets))
         self._bgp.step(decoded, share.payloads)
-        is_duplicate = self._duplicate_fold.step(packets, share.hashes)
+        hashes = telling_hashes(packets)
+        is_duplicate = self._duplicate_fold.step(packets, hashes)
         is_first = ~is_duplicate
         self._dns.add(dns_rows(decoded, is_first))
         if not is_first.all():
             self._duplicates.add(duplicate_rows(packets, is_duplicate))
             packets, flows = packets.select(is_first), flows.select(is_first)
-        self._loops.add(self._loop_fold.step(packets, share.hashes[is_first]))
+        self._loops.add(self._loop_fold.step(packets, hashes[is_first]))
         self._flows.add_merged(flows_of(packets, flows))
         self._tcp.step(packets, flows)
         if self._with_packet_keys:

@@ -1,7 +1,7 @@
-"""What each point gets of a batch: its frames, and what they are grouped and found again by.
+"""What each point gets of a batch: its frames, numbered through the files of a capture, and their flows.
 
-This is what facts are made from and what needs the batch alone, none before it. It is done where frames are decoded, in
-the process that reads ahead where there is one; :mod:`ipipdiag.facts.collect` makes facts of what comes out.
+This is done where frames are decoded, in the process that reads ahead where there is one; of what comes out
+:mod:`ipipdiag.facts.collect` makes facts, which takes about as long.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from ipipdiag.decode import decode
 from ipipdiag.decode.packets import Decoded
 from ipipdiag.decode.window import SLACK
 from ipipdiag.facts.flows import flow_groups
-from ipipdiag.facts.frames_alike import FramesAlike, frames_alike
 from ipipdiag.facts.groups import Groups
 from ipipdiag.facts.selection import Selection
-from ipipdiag.facts.sightings import Hashes, telling_hashes
 from ipipdiag.table import Table
 
 TableT = TypeVar("TableT", bound=Table)
@@ -46,8 +44,6 @@ class Share:
     decoded: Decoded
     payloads: U8  # the bytes that its segments point to
     flows: Groups  # the packets of each flow
-    alike: FramesAlike
-    hashes: Hashes  # of what tells packets apart: telling_hashes
     unselected: int  # frames of the point that the run does not look at
 
 
@@ -97,9 +93,7 @@ class ShareFold:
             unselected = len(chosen) - int(chosen.sum())
             decoded = _rows_of(decoded, np.flatnonzero(chosen))
         decoded, payloads = _with_payloads(decoded, buffer)
-        flows = flow_groups(decoded.packets)
-        alike = frames_alike(decoded.packets, flows)
-        return Share(key, decoded, payloads, flows, alike, telling_hashes(decoded.packets), unselected)
+        return Share(key, decoded, payloads, flow_groups(decoded.packets), unselected)
 
 
 def _points(decoded: Decoded) -> Iterator[tuple[PointKey, npt.NDArray[np.intp] | None]]:

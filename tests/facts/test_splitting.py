@@ -93,8 +93,7 @@ def arrays_of(share: Share) -> Iterator[np.ndarray]:
     """Every array of a share that lies in the memory of its batch."""
     for part in fields(share.decoded):
         yield from getattr(share.decoded, part.name).columns().values()
-    yield from share.alike.columns().values()
-    yield from (share.flows.codes, share.flows.first, share.hashes)
+    yield from (share.flows.codes, share.flows.first)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name[:3]}{path.name}")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ipipdiag.addresses import format_address
 from ipipdiag.checks import display_filters
 from ipipdiag.checks.absence import ATTEMPTS, SILENCE_NS
 from ipipdiag.checks.model import Evidence
-from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, several
+from ipipdiag.checks.sightings import EVIDENCE_FRAMES, duration, evidence_of, in_words, several
 from ipipdiag.kinds import Tunnel
 from ipipdiag.protocols import BGP_PORT, ICMP, TCP
 
@@ -91,11 +92,13 @@ class TunnelPair:
         )
 
     def in_words(self) -> str:
-        """The requests, and since when nothing comes back."""
+        """The requests, since when nothing comes back, and whom they ask, as far as these fell silent together."""
+        asked = [format_address(destination) for destination in self.unanswered_destinations]
+        whom = f" to {in_words(asked)}" if asked else ""
         if self.silence is None:
-            return several(self.requests, "request")
+            return several(self.requests, "request") + whom
         silent_for = duration(self.last_request_ns - self.silence.since_ns)
-        return f"at least {several(self.silence.requests, 'request')} in the {silent_for} since the last answer"
+        return f"at least {several(self.silence.requests, 'request')} in the {silent_for} since the last answer{whom}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ def test_one_pod_that_falls_silent_is_a_weak_sign(examine: Examination) -> None:
     assert "the pod has ended" in finding.alternatives
 
 
+def test_nobody_is_named_where_none_that_answered_fell_silent(examine: Examination) -> None:
+    finding = examine([*bgp(), *pings(4), *pings(8, 5, answered=False, destination=OTHER_POD_B)]).finding
+    assert "since the last answer, no packet of protocol 4" in finding.observed
+
+
 def test_pods_that_fall_silent_together_are_an_error(examine: Examination) -> None:
     talk = [*pings(4), *pings(4, 1.5, destination=OTHER_POD_B)]
     silent = [*pings(8, 5, answered=False), *pings(8, 5.5, answered=False, destination=OTHER_POD_B)]

@@ -160,7 +160,7 @@ def _finding(
     else:
         now = "no longer gets" if pair.silence else "does not get"
         title = f"IP-in-IP {now} through between node {here} and node {there}"
-        observed = f"{pair.in_words()} to {in_words(pods)} through the tunnel, no packet of protocol 4 back"
+        observed = f"{pair.in_words()} through the tunnel, no packet of protocol 4 back"
     alternatives = [f"an XDP program or the NIC of node {there} drops protocol 4 before tcpdump sees it"]
     if not receivers:
         alternatives = [

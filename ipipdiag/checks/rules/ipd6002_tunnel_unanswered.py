@@ -38,7 +38,6 @@ from ipipdiag.checks.model import (
     Subject,
     SubjectKind,
 )
-from ipipdiag.checks.sightings import in_words
 from ipipdiag.checks.thresholds import Thresholds, from_requests_on
 from ipipdiag.checks.tunnel_pairs import Contact, TunnelPair, contact_between, tunnel_pairs
 from ipipdiag.kinds import ABSENT_MAC, Tunnel
@@ -124,7 +123,7 @@ def _finding(point: Point, pair: TunnelPair, contact: Contact, cluster: Cluster,
         title=f"nothing comes back through the tunnel from node {there} to node {here}"
         + (" any more" if pair.silence else ""),
         expected="answers to the requests, in protocol 4 as well" + from_requests_on(thresholds),
-        observed=f"{pair.in_words()} to {in_words(pods)}, no packet of protocol 4 from {there}",
+        observed=f"{pair.in_words()}, no packet of protocol 4 from {there}",
         count=pair.unanswered_requests,
         first_ns=pair.silent_from_ns,
         last_ns=pair.last_request_ns,
